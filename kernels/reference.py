@@ -1,0 +1,214 @@
+"""NumPy kernels: face atlas to frame and back, the one definition of correct.
+
+Every other twin agrees with these within 1/255 of a level; nothing here is meant to be fast.
+
+Coordinates are continuous, in px of the frame or texels of the atlas: cell i covers [i, i + 1) and
+its centre is i + 0.5. A box is `origin` = (x0, y0) and `shape` = (h, w) in px and may reach beyond
+the frame. An affine map is six float32 a texel, gain RGB then offset RGB, in linear light:
+out = gain * in + offset. All arrays are checked (see shapes.py): ValueError on a wrong dtype or
+shape.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .colour import linear_to_srgb, srgb_to_linear
+from .reference_raster import polygon_coverage, rasterise
+from .shapes import check, check_indices, check_stride
+
+__all__ = ["composite", "ema", "extend", "gate", "polygon_coverage", "rasterise", "unwrap"]
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+
+def unwrap(
+    frame: U8,
+    points: F32,
+    vertex_visibility: F32,
+    triangles: I32,
+    texel_triangle: I32,
+    texel_barycentric: F32,
+    stride: int = 1,
+) -> tuple[F32, F32]:
+    """Sample the frame at every texel of the atlas.
+
+    The colour is the mean of the frame over the square of `stride` x `stride` px centred on the
+    texel's position, pixels cut by the square counting in part and the border repeated outward;
+    at stride 1 that is bilinear sampling. A stride near (face width / A) avoids aliasing.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB, not empty.
+        points: (V, 2 or more) float32 px.
+        vertex_visibility: (V,) float32 in [0, 1].
+        triangles: (T, 3) int32 indices of points.
+        texel_triangle: (A, A) int32, the triangle of each texel, -1 for none.
+        texel_barycentric: (A, A, 3) float32 weights of the triangle's corners.
+        stride: Side of the averaged square, px, at least 1.
+
+    Returns:
+        colour: (A, A, 3) float32 in [0, 1], sRGB-encoded RGB; 0 without a triangle or a finite
+            position.
+        visibility: (A, A) float32 in [0, 1], interpolated; 0 outside the frame.
+    """
+    check("unwrap", frame, points, vertex_visibility, triangles, texel_triangle, texel_barycentric)
+    check_indices("unwrap", "triangles", triangles, 0, len(points))
+    check_indices("unwrap", "texel_triangle", texel_triangle, -1, len(triangles))
+    check_stride(stride, frame, points)
+    height, width = frame.shape[:2]
+    colour = np.zeros((*texel_triangle.shape, 3), np.float32)
+    visibility = np.zeros(texel_triangle.shape, np.float32)
+    texel = np.flatnonzero(texel_triangle >= 0)
+    corners = triangles[texel_triangle.reshape(-1)[texel]]
+    weights = texel_barycentric.reshape(-1, 3)[texel].astype(np.float64)
+
+    def blend(values: F32) -> F64:
+        a, b, c = (weights[:, k] * values[corners[:, k]].astype(np.float64) for k in range(3))
+        return np.asarray(a + b + c)
+
+    x, y, seen = blend(points[:, 0]), blend(points[:, 1]), blend(vertex_visibility)
+    finite = np.isfinite(x) & np.isfinite(y)
+    texel, x, y, seen = texel[finite], x[finite], y[finite], seen[finite]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & np.isfinite(seen)
+    visibility.reshape(-1)[texel] = np.where(inside, seen, 0.0)
+    column, x_weights = _taps(x, width, stride)
+    row, y_weights = _taps(y, height, stride)
+    total = np.zeros((len(texel), 3))
+    for j in range(stride + 1):
+        for i in range(stride + 1):
+            pixel = frame[row[:, j], column[:, i]].astype(np.float64)
+            total += (y_weights[:, j] * x_weights[:, i])[:, None] * pixel
+    colour.reshape(-1, 3)[texel] = total / (255.0 * stride * stride)
+    return colour, visibility
+
+
+def _taps(position: F64, length: int, stride: int) -> tuple[NDArray[np.intp], F64]:
+    """Pixels under [position - stride/2, position + stride/2] and how much of each."""
+    # Beyond the border every tap is the border pixel, so the position can be clamped first.
+    start = np.clip(position, -stride, length + stride) - stride / 2
+    first = np.floor(start)
+    part = start - first
+    weights = np.ones((len(position), stride + 1))
+    weights[:, 0], weights[:, stride] = 1 - part, part
+    index = first.astype(np.intp)[:, None] + np.arange(stride + 1)
+    return np.clip(index, 0, length - 1), weights
+
+
+def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
+    """Fade a layer of affine maps towards the identity.
+
+    g = visibility * sum_r weights_r * gates_r; gain' = max(0, 1 + g * (gain - 1)) and
+    offset' = g * offset. Where g is 0 the result is exactly the identity, whatever the map holds.
+
+    Args:
+        affine: (A, A, 6) float32 maps.
+        weights: (A, A, R) float32, how much of each region a texel is.
+        gates: (R,) float32 intensities, 0 is off, 1 is as predicted.
+        visibility: (A, A) float32 in [0, 1].
+
+    Returns:
+        (A, A, 6) float32 maps.
+    """
+    check("gate", affine, weights, gates, visibility)
+    g = (visibility * np.sum(weights.astype(np.float64) * gates, axis=-1))[..., None]
+    with np.errstate(all="ignore"):  # a map may hold anything where g is 0
+        gain = np.maximum(0.0, 1 + g * (affine[..., :3] - 1.0))
+        gated = np.concatenate([gain, g * affine[..., 3:]], axis=-1)
+    identity = np.array([1, 1, 1, 0, 0, 0], np.float32)
+    return np.where(g == 0, identity, gated).astype(np.float32)
+
+
+def composite(
+    image: U8, texels: F32, origin: tuple[int, int], sheets: F32, lips: F32, cover: F32
+) -> None:
+    """Apply a layer to the picture, in place and in linear light.
+
+    A pixel of the box takes its map bilinearly at its texel (the sheet's border repeated outward)
+    from sheet 0, from sheet 1 or, where 0 < lips < 1, from both blended by `lips`; each sheet goes
+    on past the lip contour, so the contour is as sharp as the frame. Then
+    new = in + cover * (gain * in + offset - in), clamped, sRGB-encoded, rounded to nearest.
+
+    A pixel keeps its bytes exactly where the map is the identity or not finite, where cover is
+    not above 0, where the texel is negative or NaN, and outside the box.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, changed in place.
+        texels: (h, w, 2) float32 texel coordinates, -1 for none.
+        origin: (x0, y0) of the box in px.
+        sheets: (2, A, A, 6) float32 maps: everything but lips, lips.
+        lips: (h, w) float32 in [0, 1], how much of the pixel is lip.
+        cover: (h, w) float32 in [0, 1], how much of the pixel the layer may change.
+    """
+    check("composite", image, texels, sheets, lips, cover)
+    x0, y0 = origin
+    row, column = np.nonzero((texels >= 0).all(axis=-1) & (cover > 0))
+    x, y = column + x0, row + y0
+    inside = (x >= 0) & (x < image.shape[1]) & (y >= 0) & (y < image.shape[0])
+    row, column, x, y = row[inside], column[inside], x[inside], y[inside]
+    u, v = texels[row, column].T
+    amount = lips[row, column][:, None]
+    with np.errstate(invalid="ignore"):
+        skin, mouth = _bilinear(sheets[0], u, v), _bilinear(sheets[1], u, v)
+        both = skin + amount * (mouth - skin)
+    maps = np.where(amount >= 1, mouth, np.where(amount > 0, both, skin))
+    identity = (maps == np.array([1, 1, 1, 0, 0, 0])).all(axis=-1)
+    kept = np.isfinite(maps).all(axis=-1) & ~identity
+    row, column, x, y, maps = row[kept], column[kept], x[kept], y[kept], maps[kept]
+    light = srgb_to_linear(image[y, x] / 255.0)
+    painted = maps[:, :3] * light + maps[:, 3:]
+    new = np.clip(light + cover[row, column][:, None] * (painted - light), 0.0, 1.0)
+    image[y, x] = np.floor(255.0 * linear_to_srgb(new) + 0.5).astype(np.uint8)
+
+
+def _bilinear(sheet: F32, u: F32, v: F32) -> F64:
+    """Sample (A, A, 6) at texel coordinates; equal neighbours give their value exactly."""
+    last = len(sheet) - 1
+    x, y = (np.clip(c.astype(np.float64) - 0.5, 0.0, last) for c in (u, v))
+    left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
+    right, bottom = np.minimum(left + 1, last), np.minimum(top + 1, last)
+    fu, fv = (x - left)[:, None], (y - top)[:, None]
+    corner = sheet.astype(np.float64)
+    upper = corner[top, left] + fu * (corner[top, right] - corner[top, left])
+    lower = corner[bottom, left] + fu * (corner[bottom, right] - corner[bottom, left])
+    return np.asarray(upper + fv * (lower - upper))
+
+
+def ema(previous: F32, current: F32, weight: F32) -> F32:
+    """Smooth over time: previous + weight * (current - previous).
+
+    A current value that is not finite keeps the previous one; a previous value that is not
+    finite is replaced by the current one.
+
+    Args:
+        previous: (A, A, C) float32.
+        current: (A, A, C) float32.
+        weight: (A, A) float32 in [0, 1], how much of the current value is taken.
+
+    Returns:
+        (A, A, C) float32, a new array.
+    """
+    check("ema", previous, current, weight)
+    old, new = previous.astype(np.float64), current.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        mixed = old + weight[..., None] * (new - old)
+    mixed = np.where(np.isfinite(old), mixed, new)
+    return np.where(np.isfinite(new), mixed, old).astype(np.float32)
+
+
+def extend(affine: F32, source_index: I32) -> F32:
+    """Rebuild a layer by gathering: texel i takes the map of flat texel `source_index[i]`.
+
+    Args:
+        affine: (A, A, 6) float32 maps.
+        source_index: (A, A) int32 in 0..A*A-1, or (2, A, A) to build both sheets at once.
+
+    Returns:
+        (A, A, 6) float32, or (2, A, A, 6): the shape of `source_index`, then 6.
+    """
+    check("extend", affine, source_index)
+    check_indices("extend", "source_index", source_index, 0, affine.shape[0] * affine.shape[1])
+    return np.asarray(affine.reshape(-1, 6)[source_index])

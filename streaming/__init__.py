@@ -1,0 +1,1 @@
+"""Moving frames: sources, a newest-wins slot, sinks, the live loop. Knows no makeup."""

@@ -1,0 +1,232 @@
+"""The student: source face texture + reference face texture -> makeup layer, in one pass.
+
+Two towers, so that all that depends on the reference (`LookEncoder`) runs once per look and
+`Student` alone runs per frame; it never sees the frame, only the atlas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tryon.errors import ConfigError
+
+LookFeatures = tuple[Tensor, ...]
+"""What the encoder hands to the student: maps at 1/2, 1/4, 1/8 and 1/16 of the atlas, already
+projected to the student's widths, then the FiLM vector (B, 2 * width16, 1, 1)."""
+
+MAX_GAIN = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class StudentConfig:
+    """Shape of both towers; widths are channels at 1/2, 1/4, 1/8 and 1/16 of the atlas."""
+
+    size: int = 256
+    widths: tuple[int, int, int, int] = (24, 48, 96, 128)
+    blocks: tuple[int, int, int] = (1, 1, 1)
+    look_widths: tuple[int, int, int, int] = (24, 64, 96, 128)
+    look_blocks: tuple[int, int, int] = (1, 1, 2)
+    position: int = 16
+
+    def __post_init__(self) -> None:
+        if self.size % 16 or self.size < 32:
+            raise ConfigError(f"size = {self.size}: use a multiple of 16, at least 32.")
+        for name in ("widths", "look_widths"):
+            values = tuple(getattr(self, name))
+            if len(values) != 4 or min(values) < 1:
+                raise ConfigError(f"{name} = {values}: give four positive channel counts.")
+            object.__setattr__(self, name, values)
+        for name in ("blocks", "look_blocks"):
+            values = tuple(getattr(self, name))
+            if len(values) != 3 or min(values) < 0:
+                raise ConfigError(f"{name} = {values}: give three counts, 0 or more.")
+            object.__setattr__(self, name, values)
+        if self.position < 1:
+            raise ConfigError(f"position = {self.position}: use at least 1 channel.")
+
+    def to_json(self) -> dict[str, object]:
+        """The configuration as plain JSON values, for a manifest."""
+        return asdict(self)
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution with He initialisation."""
+    conv = nn.Conv2d(inputs, outputs, 3, stride, 1)
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    return conv
+
+
+def _point(inputs: int, outputs: int, scale: float = 1.0) -> nn.Conv2d:
+    """A 1x1 convolution whose outputs keep the variance of its inputs times scale²."""
+    conv = nn.Conv2d(inputs, outputs, 1)
+    nn.init.normal_(conv.weight, std=scale * inputs**-0.5)
+    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    return conv
+
+
+class _Block(nn.Module):
+    """Residual block without normalisation; starts almost as the identity, so depth is safe."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = _conv(width, width), _conv(width, width)
+        nn.init.normal_(self.second.weight, std=0.1 * (9 * width) ** -0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(F.relu(self.first(x))))
+
+
+class _Position(nn.Module):
+    """A learned map added to the features: in the atlas a texel's place is its anatomy."""
+
+    def __init__(self, channels: int, side: int, width: int) -> None:
+        super().__init__()
+        # Stored thin and mixed to the width by 1x1: few parameters, and a constant at run time.
+        self.map = nn.Parameter(torch.randn(1, channels, side, side) * 0.5)
+        self.mix = _point(channels, width, 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        position = self.map
+        if x.shape[-1] != position.shape[-1]:
+            position = F.interpolate(
+                position, x.shape[-2:], mode="bilinear", align_corners=False, antialias=True
+            )
+        return x + self.mix(position)
+
+
+def _stage(width: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(blocks)))
+
+
+class _Trunk(nn.Module):
+    """The descending path shared by both towers' design: maps at 1/4, 1/8 and 1/16."""
+
+    def __init__(
+        self, size: int, widths: tuple[int, int, int], blocks: tuple[int, int, int], position: int
+    ) -> None:
+        super().__init__()
+        w4, w8, w16 = widths
+        self.stem = _conv(64, w4)
+        self.position4 = _Position(position, size // 4, w4)
+        self.down8, self.down16 = _conv(w4, w8, 2), _conv(w8, w16, 2)
+        self.position8 = _Position(2 * position, size // 8, w8)
+        self.stage4, self.stage8 = _stage(w4, blocks[0]), _stage(w8, blocks[1])
+        self.stage16 = _stage(w16, blocks[2])
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        h4 = self.stage4(F.relu(self.position4(self.stem(F.pixel_unshuffle(x, 4)))))
+        h8 = self.stage8(F.relu(self.position8(self.down8(h4))))
+        return h4, h8, self.stage16(F.relu(self.down16(h8)))
+
+
+class LookEncoder(nn.Module):
+    """Reference texture -> the tensors the student needs of it; runs once per look."""
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        w2, w4, w8, w16 = config.look_widths
+        s2, s4, s8, s16 = config.widths
+        self.trunk = _Trunk(config.size, (w4, w8, w16), config.look_blocks, config.position)
+        self.fine = _conv(16, w2)
+        self.up8, self.up4, self.up2 = _point(w16, w8), _point(w8, w4), _point(w4, w2)
+        self.mix8, self.mix4, self.mix2 = _stage(w8, 1), _stage(w4, 1), _stage(w2, 1)
+        self.out2, self.out4 = _point(w2, s2, 0.5), _point(w4, s4, 0.5)
+        self.out8, self.out16 = _point(w8, s8, 0.5), _point(w16, s16, 0.5)
+        self.pool = _point(2 * w16, w16)
+        self.film = _point(w16, 2 * s16, 0.1)
+
+    def forward(self, reference: Tensor) -> LookFeatures:
+        """Encode references.
+
+        Args:
+            reference: (B, 4, A, A) float, sRGB 0..1 + visibility 0..1; A a multiple of 16.
+
+        Returns:
+            The look's features for `Student`, computed once per look.
+        """
+        x = reference - 0.5
+        h4, h8, h16 = self.trunk(x)
+        h8 = self.mix8(F.relu(h8 + _grow(self.up8(h16))))
+        h4 = self.mix4(F.relu(h4 + _grow(self.up4(h8))))
+        h2 = self.mix2(F.relu(self.fine(F.pixel_unshuffle(x, 2)) + _grow(self.up2(h4))))
+        pooled = torch.cat(
+            (h16.mean((2, 3), keepdim=True), h16.amax((2, 3), keepdim=True)), dim=1
+        )
+        film = self.film(F.relu(self.pool(pooled)))
+        return self.out2(h2), self.out4(h4), self.out8(h8), self.out16(h16), film
+
+
+class Student(nn.Module):
+    """Source texture + look features -> makeup layer; the only network that runs per frame."""
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        s2, s4, s8, s16 = config.widths
+        self.trunk = _Trunk(config.size, (s4, s8, s16), config.blocks, config.position)
+        self.fine = _conv(16, s2)
+        self.bottom = _stage(s16, 1)
+        self.up8, self.up4, self.up2 = _point(s16, s8), _point(s8, s4), _point(s4, s2)
+        self.stage8, self.stage4 = _stage(s8, config.blocks[1]), _stage(s4, config.blocks[0])
+        self.stage2 = _conv(s2, s2)
+        self.head = _conv(s2, 24)
+        # Small, not zero: the layer starts near the identity but every weight has a gradient.
+        nn.init.normal_(self.head.weight, std=0.1 * (9 * s2) ** -0.5)
+        # Limits of the head's 24 channels: 6 outputs x 4 texels of the pixel shuffle.
+        for name, gain, offset in (
+            ("identity", 1.0, 0.0), ("lowest", 0.0, -1.0), ("highest", MAX_GAIN, 1.0),
+        ):
+            values = torch.tensor([gain] * 12 + [offset] * 12).view(1, 24, 1, 1)
+            self.register_buffer(name, values, persistent=False)
+
+    identity: Tensor
+    lowest: Tensor
+    highest: Tensor
+
+    def forward(self, source: Tensor, features: LookFeatures) -> Tensor:
+        """Predict the makeup layer.
+
+        Args:
+            source: (B, 4, A, A) float, sRGB 0..1 + visibility 0..1; A a multiple of 16.
+            features: of `LookEncoder`, batch B or 1 (one look for every face).
+
+        Returns:
+            (B, 6, A, A): gain RGB in [0, 4], offset RGB in [-1, 1]; linear light.
+        """
+        look2, look4, look8, look16, film = features
+        x = source - 0.5
+        h4, h8, h16 = self.trunk(x)
+        scale, shift = film.chunk(2, dim=1)
+        h16 = self.bottom(F.relu(h16 * (1.0 + scale) + shift + look16))
+        h8 = self.stage8(F.relu(h8 + _grow(self.up8(h16)) + look8))
+        h4 = self.stage4(F.relu(h4 + _grow(self.up4(h8)) + look4))
+        h2 = F.relu(self.fine(F.pixel_unshuffle(x, 2)) + _grow(self.up2(h4)) + look2)
+        # The residual leaves the (maybe bfloat16) network small, so it keeps its precision;
+        # the identity is added and the range limited in float32.
+        residual = self.head(F.relu(self.stage2(h2))).float()
+        layer = torch.clamp(residual + self.identity, self.lowest, self.highest)
+        return F.pixel_shuffle(layer, 2)
+
+
+def _grow(x: Tensor) -> Tensor:
+    """Twice the side, nearest: the convolutions that follow do the smoothing."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class TryOnModel(nn.Module):
+    """Both towers together, for training and for the reference engine."""
+
+    def __init__(self, config: StudentConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or StudentConfig()
+        self.encoder = LookEncoder(self.config)
+        self.student = Student(self.config)
+
+    def forward(self, source: Tensor, reference: Tensor) -> Tensor:
+        """Layer (B, 6, A, A) that gives each source the makeup of its reference."""
+        layer: Tensor = self.student(source, self.encoder(reference))
+        return layer

@@ -1,0 +1,142 @@
+"""The face cache: a folder of portraits unwrapped once into packed atlas textures.
+
+`python -m tryon.train.faces FOLDER --split split.tsv -o faces.safetensors`. Training then needs
+neither the photographs nor a face parser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tryon.cosmetics.brushes import brush_fields
+from tryon.cosmetics.pigment import to_linear
+from tryon.cosmetics.substrate import skin_likelihood, skin_tone
+from tryon.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceCache:
+    """N bare faces in the atlas."""
+
+    texture: Tensor  # (N, 4, A, A) uint8: sRGB RGB, visibility
+    skin: Tensor  # (N, 1, A, A) uint8: how surely skin, 0..255
+    ita: Tensor  # (N,) float32 skin tone, deg
+    made_up: Tensor  # (N,) bool: already wears makeup, so it is no bare reference
+    names: tuple[str, ...]
+    splits: tuple[str, ...]  # train, val or test for each face
+
+    @property
+    def size(self) -> int:
+        """Texels a side."""
+        return int(self.texture.shape[-1])
+
+    def indices(self, split: str) -> Tensor:
+        """Positions of the faces of one split."""
+        return torch.tensor([i for i, s in enumerate(self.splits) if s == split])
+
+    def save(self, path: Path) -> None:
+        """Write as safetensors."""
+        from safetensors.torch import save_file
+
+        tensors = {n: getattr(self, n) for n in ("texture", "skin", "ita", "made_up")}
+        lists = {"names": json.dumps(self.names), "splits": json.dumps(self.splits)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, path, metadata=lists)
+
+    @classmethod
+    def load(cls, path: Path) -> FaceCache:
+        """Read what `save` wrote."""
+        from safetensors import safe_open
+
+        if not path.is_file():
+            raise ConfigError(f"no face cache at {path}; build one with python -m tryon.train.faces")
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            lists = file.metadata()
+        names, splits = (tuple(json.loads(lists[key])) for key in ("names", "splits"))
+        return cls(**tensors, names=names, splits=splits)
+
+
+def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: int) -> FaceCache:
+    """Parse and unwrap every portrait named in `split` (relative path -> split name)."""
+    from tqdm import tqdm
+
+    from tryon.face.atlas import atlas, vertex_visibility
+    from tryon.face.mesh import VERTEX_COUNT
+    from tryon.face.parse_fast import FastParser
+    from tryon.kernels.cpu import unwrap
+    from tryon.look.photo import read_photo
+
+    fields, table = brush_fields(size), atlas(size)
+    parser = FastParser()
+    textures, names = [], []
+    for name in tqdm(sorted(split), desc="unwrap", unit="face"):
+        image = read_photo(folder / name)
+        faces = parser.detect(image)
+        if not faces:
+            tqdm.write(f"no face in {name}: left out")
+            continue
+        face = max(faces, key=lambda item: item.width)
+        stride = max(1, round(face.width / (1.2 * size)))
+        colour, visibility = unwrap(
+            image, face.landmarks[:VERTEX_COUNT], vertex_visibility(face.landmarks), table.triangles,
+            table.texel_triangle, table.texel_barycentric, stride,
+        )  # fmt: skip
+        packed = np.concatenate([colour, visibility[..., None]], -1)
+        textures.append(torch.from_numpy(packed).permute(2, 0, 1))
+        names.append(name)
+    parser.close()
+    texture = torch.stack(textures)
+    skin = torch.cat([skin_likelihood(part[:, :3], fields) for part in texture.split(32)])
+    weight = fields.face * skin * texture[:, 3:]
+    linear = to_linear(texture[:, :3])
+    mean = (linear * weight).sum((2, 3)) / weight.sum((2, 3)).clamp_min(1.0)
+    return FaceCache(
+        texture=(255 * texture).round().to(torch.uint8),
+        skin=(255 * skin).round().to(torch.uint8),
+        ita=skin_tone(mean),
+        made_up=torch.tensor([name in made_up for name in names]),
+        names=tuple(names),
+        splits=tuple(split[name] for name in names),
+    )
+
+
+def read_split(path: Path, folder: Path) -> tuple[dict[str, str], set[str]]:
+    """Read split.tsv (file, split) and the `already_made_up` flags of each set's INDEX.tsv."""
+    with path.open(newline="", encoding="utf-8") as file:
+        split = {row["file"]: row["split"] for row in csv.DictReader(file, delimiter="\t")}
+    made_up = set()
+    for index in sorted(folder.glob("*/INDEX.tsv")):
+        with index.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                if row.get("already_made_up") == "1":
+                    made_up.add(f"{index.parent.name}/{row['file']}")
+    return split, made_up
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m tryon.train.faces", description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of portrait sets")
+    parser.add_argument("--split", type=Path, required=True, help="TSV with columns file, split")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=256)
+    arguments = parser.parse_args(argv)
+    split, made_up = read_split(arguments.split, arguments.folder)
+    cache = build_cache(arguments.folder, split, made_up, arguments.size)
+    cache.save(arguments.output)
+    print(f"{len(cache.names)} faces at {cache.size}² in {arguments.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

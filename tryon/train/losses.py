@@ -1,0 +1,132 @@
+"""Losses of the student: how wrong a predicted layer looks, where it matters and is visible.
+
+Everything is a pure function of tensors; nothing here knows a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tryon.cosmetics.pigment import to_linear
+from tryon.errors import ConfigError
+from tryon.train.pairs import PairBatch
+from tryon.types import REGIONS
+
+
+@dataclass(frozen=True, slots=True)
+class LossConfig:
+    """Weights of the loss terms; colour error has weight 1."""
+
+    layer: float = 0.3  # L1 of the layer itself, times light
+    gradient: float = 0.5  # difference of neighbours on brows, eyes and lips
+    background: float = 0.3  # weight of texels outside the made-up area, of 1 inside
+    eyes: float = 3.0  # extra weight of the eye region
+    lips: float = 3.0  # extra weight of the lips
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            if not 0.0 <= getattr(self, name) <= 100.0:
+                raise ConfigError(f"{name} = {getattr(self, name)}: use a number in 0..100.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LossTerms:
+    """One batch's loss and its parts, all scalars."""
+
+    total: Tensor
+    colour: Tensor
+    layer: Tensor
+    gradient: Tensor
+
+
+class _ToSrgb(torch.autograd.Function):
+    """sRGB encoding whose backward pass reuses the forward's power: half the cost of a step.
+
+    Outside 0..1 the gradient is that of the nearest end, not zero, so a layer that overshoots
+    is pulled back.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, linear: Tensor) -> Tensor:
+        x = linear.clamp(0.0031308, 1.0)
+        power = x.pow(1 / 2.4).mul_(1.055)
+        ctx.save_for_backward(x, power)
+        dark = linear.clamp(0.0, 0.0031308).sub_(0.0031308).mul_(12.92)
+        return power.sub(0.055).add_(dark)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        x, power = ctx.saved_tensors
+        # At the joint, and below it, the slope of the power law is 12.7: the toe's is 12.92.
+        return gradients[0] * power.div(x).mul_(1 / 2.4)
+
+
+def wear(light: Tensor, affine: Tensor) -> Tensor:
+    """Put a layer on linear light (B, 3, A, A); gives sRGB 0..1, differentiable in the layer."""
+    worn: Tensor = _ToSrgb.apply(torch.addcmul(affine[:, 3:], affine[:, :3], light))  # type: ignore[no-untyped-call]
+    return worn
+
+
+def composite(source: Tensor, affine: Tensor) -> Tensor:
+    """Wear a layer.
+
+    Args:
+        source: (B, 3 or 4, A, A) sRGB 0..1; further channels are ignored.
+        affine: (B, 6, A, A) gain RGB + offset RGB in linear light.
+
+    Returns:
+        (B, 3, A, A) sRGB 0..1.
+    """
+    return wear(to_linear(source[:, :3]), affine)
+
+
+def made_up(batch: PairBatch, threshold: float = 2.0 / 255.0) -> Tensor:
+    """Where the target layer changes the visible picture: (B, 1, A, A) of 0 and 1."""
+    change = (batch.target - batch.source[:, :3]).abs().amax(1, keepdim=True)
+    return (change > threshold).float() * (batch.source[:, 3:] > 0.5).float()
+
+
+def student_loss(affine: Tensor, batch: PairBatch, config: LossConfig) -> LossTerms:
+    """Region-weighted loss of a predicted layer.
+
+    Args:
+        affine: (B, 6, A, A) prediction.
+        batch: the pairs it was predicted for.
+        config: weights of the terms.
+
+    Returns:
+        The loss and its terms, means over visible, weighted texels.
+    """
+    regional = 1.0 + config.eyes * _region(batch, "eyes") + config.lips * _region(batch, "lips")
+    painted = made_up(batch)
+    weight = batch.source[:, 3:] * regional * (painted + config.background * (1.0 - painted))
+    weight = weight / weight.mean().clamp(min=1e-6)
+    light = to_linear(batch.source[:, :3])
+
+    error = wear(light, affine) - batch.target
+    colour = (weight * error.abs()).mean()
+
+    # A gain matters as much as the light it multiplies; the floor keeps dark skin and lashes
+    # from being told nothing about their layer.
+    gain, offset = (affine - batch.affine).abs().chunk(2, dim=1)
+    layer = 0.5 * (weight * torch.addcmul(offset, gain, light.clamp(min=0.05))).mean()
+
+    fine = weight * (_region(batch, "eyes") + _region(batch, "lips") + _region(batch, "brows"))
+    gradient = _edges(error, fine)
+    total = colour + config.layer * layer + config.gradient * gradient
+    return LossTerms(total, colour, layer, gradient)
+
+
+def _region(batch: PairBatch, name: str) -> Tensor:
+    return batch.regions[REGIONS.index(name)]
+
+
+def _edges(error: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean absolute difference of neighbouring texels: wrong edges, not wrong tones."""
+    across = (weight[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
+    down = (weight[..., 1:, :] * (error[..., 1:, :] - error[..., :-1, :]).abs()).mean()
+    return across + down
