@@ -1,11 +1,11 @@
-"""How the CPU twin compiles and spreads its loops: typed Numba decorator and bands of rows.
+"""How the CPU twin compiles and spreads its loops: a Numba decorator and bands of rows.
 
-It turns a Python loop into machine code kept on disk, and a range of rows into a few ranges run at
+It turns Python loops into machine code kept on disk, and a range of rows into a few ranges run at
 once; it never uses Numba's own parallel layer.
 
-Why not `parallel=True`: its default layer on many machines (workqueue) aborts the process when two
-Python threads enter it, OpenMP aborts a forked child, and both keep cores spinning between frames.
-Plain threads on code that has let go of the GIL are safe everywhere, from any thread.
+Why not `parallel=True`: its layers differ by machine. Workqueue aborts the process when two Python
+threads enter it, OpenMP aborts a forked child, and both spin between frames on cores that the
+networks need. Plain threads on code that has let go of the GIL are safe from any thread.
 """
 
 from __future__ import annotations
@@ -15,44 +15,91 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MAX_THREADS = 4  # beyond that the bands of one face are too small to be worth waking a thread
 
-# Inputs are declared read-only, which accepts writable arrays too: one machine code for both.
-F32 = numba.float32
-F64 = numba.float64
-INT = numba.int64
+F32, I32, INT, U8 = numba.float32, numba.int32, numba.int64, numba.uint8
 
 
 def readonly(dtype: Any, dimensions: int, layout: str = "C") -> Any:
-    """Numba type of an array that is only read; layout "C" is contiguous, "A" any strides."""
+    """Numba type of an array that is only read: "C" contiguous or "A" any strides.
+
+    It accepts writable and read-only arrays alike, so neither compiles anything in mid-stream.
+    """
     return numba.types.Array(dtype, dimensions, layout, readonly=True)
 
 
-def jit(*arguments: Any, inline: bool = False) -> Callable[[Function], Function]:
-    """Compile for exactly these argument types, now, or load what an earlier run compiled.
-
-    With `inline` the function is a helper of the compiled functions in the same file, typed by
-    its callers.
-    """
+def jit(*arguments: Any) -> Callable[[Function], Function]:
+    """Compile a function that returns nothing for exactly these types, or load it from disk."""
 
     def decorate(function: Function) -> Function:
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-        signature = () if inline else (numba.void(*arguments),)
-        if inline:
-            return numba.njit(**options)(function)  # type: ignore[no-any-return]
+        signature = numba.void(*arguments)
+        options = {"nogil": True, "error_model": "numpy"}
         try:
-            return numba.njit(*signature, cache=True, **options)(function)  # type: ignore
-        except RuntimeError as error:
-            # Numba found no folder it may write to.
+            return cast(Function, numba.njit(signature, cache=True, **options)(function))
+        except RuntimeError as error:  # Numba found no folder that it may write to
             warnings.warn(f"Kernels are compiled anew in every process: {error}", stacklevel=2)
-            return numba.njit(*signature, **options)(function)  # type: ignore
+            return cast(Function, numba.njit(signature, **options)(function))
 
     return decorate
+
+
+def helper(function: Function) -> Function:
+    """Make a function callable from compiled functions of the same file, typed by its callers."""
+    return cast(Function, numba.njit(error_model="numpy")(function))
+
+
+def fused_helper(function: Function) -> Function:
+    """Like `helper`, and a product and a sum may round once: faster, last bits may differ."""
+    return cast(Function, numba.njit(error_model="numpy", fastmath={"contract"})(function))
+
+
+def thread_count() -> int:
+    """Threads one kernel uses; NUMBA_NUM_THREADS lowers it."""
+    return min(MAX_THREADS, int(numba.config.NUMBA_NUM_THREADS))
+
+
+def spread(kernel: Callable[..., None], rows: int, least: int, *arguments: Any) -> None:
+    """Run `kernel(*arguments, start, stop)` over 0..rows in bands, one of them on this thread.
+
+    Args:
+        kernel: A function made by `jit`.
+        rows: How many rows there are.
+        least: Rows a band must have to be worth waking a thread (about 0.1 ms).
+        arguments: What the kernel takes before start and stop.
+    """
+    bands = max(1, min(thread_count(), rows // max(least, 1)))
+    borders = [rows * k // bands for k in range(bands + 1)]
+    pending = [
+        _pool().submit(kernel, *arguments, start, stop) for start, stop in pairwise(borders[1:])
+    ]
+    kernel(*arguments, 0, borders[1])
+    for future in pending:
+        future.result()
+
+
+def keep_memory() -> None:
+    """Teach the C allocator of Linux to keep freed blocks instead of handing them back.
+
+    It keeps blocks as large as the largest it has seen freed, up to 32 MiB. Until then every frame
+    pays some 1,800 page faults (2 ms) for the arrays of its layer. The block is never touched, and
+    elsewhere this does nothing.
+    """
+    np.empty(31 << 20, np.uint8)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="tryon-kernels")
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child inherits the pool but none of its threads: it must make its own.
+    os.register_at_fork(after_in_child=_pool.cache_clear)

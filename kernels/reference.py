@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .colour import linear_to_srgb, srgb_to_linear
 from .reference_raster import polygon_coverage, rasterise
-from .shapes import check, check_indices, check_stride
+from .shapes import check, check_box, check_indices, check_stride, check_writable
 
 __all__ = ["composite", "ema", "extend", "gate", "polygon_coverage", "rasterise", "unwrap"]
 
@@ -58,7 +58,7 @@ def unwrap(
     check("unwrap", frame, points, vertex_visibility, triangles, texel_triangle, texel_barycentric)
     check_indices("unwrap", "triangles", triangles, 0, len(points))
     check_indices("unwrap", "texel_triangle", texel_triangle, -1, len(triangles))
-    check_stride(stride, frame, points)
+    check_stride(stride, points)
     height, width = frame.shape[:2]
     colour = np.zeros((*texel_triangle.shape, 3), np.float32)
     visibility = np.zeros(texel_triangle.shape, np.float32)
@@ -144,6 +144,8 @@ def composite(
         cover: (h, w) float32 in [0, 1], how much of the pixel the layer may change.
     """
     check("composite", image, texels, sheets, lips, cover)
+    check_writable("composite", "image", image)
+    check_box("composite", origin, cover.shape)
     x0, y0 = origin
     row, column = np.nonzero((texels >= 0).all(axis=-1) & (cover > 0))
     x, y = column + x0, row + y0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .shapes import check, check_indices
+from .shapes import check, check_box, check_indices
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -38,6 +38,7 @@ def rasterise(
         (h, w, 2) float32 texel coordinates (u, v); -1 where no triangle covers the pixel.
     """
     check("rasterise", points, triangles, uv)
+    check_box("rasterise", origin, shape)
     check_indices("rasterise", "triangles", triangles, 0, len(points))
     height, width = shape
     texels = np.full((height, width, 2), -1.0, np.float32)
@@ -98,6 +99,7 @@ def polygon_coverage(polygon: F32, origin: tuple[int, int], shape: tuple[int, in
         (h, w) float32 in [0, 1], the covered part of each pixel.
     """
     check("polygon_coverage", polygon)
+    check_box("polygon_coverage", origin, shape)
     height, width = shape
     coverage = np.zeros((height, width), np.float64)
     if len(polygon) < 3 or not np.isfinite(polygon).all():

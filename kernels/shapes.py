@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # name: (dtype, dimensions); a letter stands for the same length wherever it occurs in a kernel.
+# Atlases (A) and pictures (H, W) are never empty.
 SHAPES: dict[str, dict[str, tuple[str, str]]] = {
     "rasterise": {
         "points": ("float32", "V 3"),
@@ -62,11 +63,11 @@ def check(kernel: str, *arrays: NDArray[Any]) -> None:
         if wanted[0] == "...":
             wanted = wanted[1:]
             found = found[-len(wanted) :]
-        if array.dtype.name != dtype or len(found) != len(wanted):
+        if array.dtype != dtype or len(found) != len(wanted):
             _refuse(kernel, name, array, dtype, pattern)
         for letter, length in zip(wanted, found, strict=True):
             fixed = int(letter) if letter.isdigit() else lengths.setdefault(letter, length)
-            if letter != "_" and length != fixed:
+            if length != fixed or (length == 0 and letter in "AHW"):
                 _refuse(kernel, name, array, dtype, pattern)
 
 
@@ -80,14 +81,37 @@ def check_indices(kernel: str, name: str, indices: NDArray[np.int32], low: int, 
         raise ValueError(f"{kernel}: {name} has indices outside {low}..{stop - 1}.")
 
 
-def check_stride(stride: int, frame: NDArray[np.uint8], points: NDArray[np.float32]) -> None:
+def check_box(kernel: str, origin: tuple[int, int], shape: tuple[int, ...]) -> None:
+    """Refuse a box that is not whole pixels.
+
+    Raises:
+        ValueError: A number is not an integer, or a length is negative.
+    """
+    whole = all(isinstance(number, (int, np.integer)) for number in (*origin, *shape))
+    if not whole or len(origin) != 2 or len(shape) != 2 or min(shape) < 0:
+        raise ValueError(
+            f"{kernel}: the box is origin {origin}, shape {shape}; give whole px (x0, y0), (h, w)."
+        )
+
+
+def check_stride(stride: int, points: NDArray[np.float32]) -> None:
     """Refuse what the shapes of `unwrap` cannot say.
 
     Raises:
-        ValueError: The stride is below 1, the frame has no pixel, or points lack x and y.
+        ValueError: The stride is not a whole number from 1, or points lack x and y.
     """
-    if stride < 1 or frame.size == 0 or points.shape[1] < 2:
-        raise ValueError("unwrap: give stride >= 1, a frame with pixels, and points with x and y.")
+    if not isinstance(stride, (int, np.integer)) or stride < 1 or points.shape[1] < 2:
+        raise ValueError("unwrap: give a whole stride from 1, and points with x and y.")
+
+
+def check_writable(kernel: str, name: str, array: NDArray[Any]) -> None:
+    """Refuse an array that cannot be changed in place.
+
+    Raises:
+        ValueError: The array is read-only.
+    """
+    if not array.flags.writeable:
+        raise ValueError(f"{kernel}: {name} is read-only; give a copy, it is changed in place.")
 
 
 def _refuse(kernel: str, name: str, array: NDArray[Any], dtype: str, pattern: str) -> None:

@@ -48,7 +48,7 @@ class Sink(Protocol):
         """Nothing new came for a moment: handle events."""
 
     def close(self, *, failed: bool) -> None:
-        """Finish; `failed` says that an error ended the run."""
+        """Finish; `failed` says that an error or Ctrl-C ended the run."""
 
 
 def run_live(
@@ -76,8 +76,8 @@ def run_live(
         What the run amounted to.
 
     Raises:
-        BaseException: Whatever source, compute or a sink raised, after everything was closed;
-            KeyboardInterrupt too, which counts as a regular end for the sinks.
+        BaseException: Whatever source, compute or a sink raised, KeyboardInterrupt too, after
+            everything was closed.
     """
     stats = stats or LiveStats()
     slot: Slot[Frame] = Slot()
@@ -103,9 +103,6 @@ def run_live(
             stats.drops = slot.drops
             stats.record(result.timings, (monotonic_ns() - frame.captured_at) / 1e6)
         failed = False
-    except KeyboardInterrupt:
-        failed = False
-        raise
     finally:
         stopping.set()
         slot.close()

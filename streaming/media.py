@@ -26,6 +26,12 @@ MAX_PIXELS = 8192 * 4352  # 8K with room; x264 itself stops at 16384 px a side
 # Numbers of ISO/IEC 23091-2 ("CICP"), which FFmpeg and every container use.
 BT709, SMPTE170M, UNSPECIFIED = 1, 6, 2
 LIMITED, FULL = 1, 2
+# Demuxers of files that hold their pictures themselves; playlists, which name other files and
+# addresses, are left out.
+_FORMATS = (
+    "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,gif,apng,nut,mxf,ivf,h264,hevc,"
+    "obu,yuv4mpegpipe,dv,rm,image2,png_pipe,jpeg_pipe,webp_pipe,aac,mp3,wav,flac"
+)
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 _SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # CICP matrix -> swscale's number
 
@@ -105,7 +111,9 @@ def open_container(path: Path) -> Any:
 
     try:
         # "file:" keeps a name such as "concat:x" or "-x" from being anything but a name.
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        return av.open(
+            f"file:{path}", options={"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+        )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(
             f"{path} cannot be read as a video ({_reason(error)}); "
@@ -132,7 +140,11 @@ class VideoReader:
     live = False
 
     def __init__(
-        self, path: str | PathLike[str], *, start: float = 0.0, end: float | None = None
+        self,
+        path: str | PathLike[str],
+        *,
+        start: Fraction | float = 0,
+        end: Fraction | float | None = None,
     ) -> None:
         if not 0 <= start < (float("inf") if end is None else end):
             raise MediaError(f"start {start} and end {end} leave nothing; start must be < end")
@@ -143,12 +155,12 @@ class VideoReader:
         self._busy = Lock()  # held by whoever uses the container
         self._container = open_container(self.path)
         try:
-            self._open(start, end)
+            self._open(_exact(start), None if end is None else _exact(end))
         except BaseException:
             self._container.close()
             raise
 
-    def _open(self, start: float, end: float | None) -> None:
+    def _open(self, start: Fraction, end: Fraction | None) -> None:
         from av.stream import Disposition
 
         stream = self._container.streams.best("video")
@@ -160,10 +172,10 @@ class VideoReader:
         stream.thread_type = "AUTO"
         self._stream, self._rate = stream, _rate(stream)
         began = Fraction(self._container.start_time or 0, 1_000_000)
-        self._first = began + Fraction(start) if start else None
-        self._end = None if end is None else began + Fraction(end)
+        self._first = began + start if start else None
+        self._end = None if end is None else began + end
         if start:
-            self._container.seek(int((began + Fraction(start)) * 1_000_000))
+            self._container.seek(int((began + start) * 1_000_000))
 
         self._decoded = self._decode()
         peeked = next(self._decoded, None)
@@ -180,8 +192,7 @@ class VideoReader:
         turned = _turn(frame)[0]
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         seconds = Fraction(self._container.duration or 0, 1_000_000)
-        if self._end is not None:
-            seconds = min(seconds, Fraction(end or 0))
+        seconds = seconds if end is None else min(seconds, end)
         self.info = VideoInfo(
             path=self.path,
             width=frame.height if turned else frame.width,
@@ -189,7 +200,7 @@ class VideoReader:
             rate=self._rate,
             time_base=stream.time_base,
             start=began,
-            frame_count=max(0, round((seconds - Fraction(start)) * self._rate)),
+            frame_count=max(0, round((seconds - start) * self._rate)),
             sample_aspect=1 / aspect if turned else aspect,
             colour=colour,
             codec=stream.codec_context.name,
@@ -282,9 +293,15 @@ def _to_rgb(frame: Any, colour: Colour) -> UInt8:
     Chroma is taken from the nearest sample: with area averaging on the way back (the writer)
     an untouched pixel returns to the very value it had, which smoother filters do not do.
     """
+    import av
     from av.video.reformatter import Interpolation as How
 
-    image: UInt8 = frame.to_ndarray(
+    plain = frame
+    if frame.format.name in ("yuv420p", "yuvj420p") and not (frame.width | frame.height) % 2:
+        # A copy forgets where the chroma samples sit between the pixels. The writer cannot state
+        # it, and stated on one way only it would shift the colours by a quarter pixel.
+        plain = av.VideoFrame.from_ndarray(frame.to_ndarray(), format=frame.format.name)
+    image: UInt8 = plain.to_ndarray(
         format="rgb24",
         src_colorspace=colour.sws_matrix(frame.height),
         src_color_range=colour.sws_range,
@@ -336,6 +353,11 @@ def _rate(stream: Any) -> Fraction:
         if rate and 1 <= rate <= 1000:
             return Fraction(rate)
     return Fraction(30)
+
+
+def _exact(seconds: Fraction | float) -> Fraction:
+    """What a person means by 0.28: 7/25, not the nearest binary fraction."""
+    return Fraction(seconds).limit_denominator(1_000_000)
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

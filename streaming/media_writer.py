@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count
+from math import lcm
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tryon.streaming.media import LIMITED, Colour, VideoInfo, local_path, open_container
+from tryon.streaming.media import FULL, LIMITED, Colour, VideoInfo, local_path, open_container
 
 from tryon.errors import MediaError
 from tryon.types import UInt8
@@ -94,7 +95,12 @@ class VideoWriter:
         self._base = _LIVE_TIME_BASE if like is None else like.time_base
         self._colour = Colour() if like is None else like.colour
         if self._colour.matrix == _RGB_MATRIX:  # H.264 holds YUV here, so tag it as such
-            self._colour = replace(Colour(), range=LIMITED)
+            self._colour = Colour()
+        if self._colour.range == FULL:
+            # The scaler rounds full-range chroma down, half a level a pass; limited range it
+            # gets right, and more players show it right.
+            self._colour = replace(self._colour, range=LIMITED)
+            self._note("full colour range is written as limited range, with the same colours")
         self._output: Any = None
         self._stream: Any = None
         self._copies: _Copies | None = None
@@ -180,12 +186,9 @@ class VideoWriter:
     def _open(self, width: int, height: int) -> None:
         import av
 
-        # MP4 and MOV state a late start in units of this scale: with the default of 1 ms it
-        # would be rounded.
-        scale = self._base.denominator
-        while scale < 10_000:
-            scale *= 2
-        options = {} if self.path.suffix.lower() == ".mkv" else {"movie_timescale": str(scale)}
+        options = {}
+        if self.path.suffix.lower() != ".mkv":
+            options["movie_timescale"] = str(self._movie_timescale())
         self._output = av.open(f"file:{self._part}", "w", options=options)
         rate = Fraction(30) if self._like is None else self._like.rate
         stream = self._output.add_stream(
@@ -206,6 +209,21 @@ class VideoWriter:
             context.sample_aspect_ratio = self._like.sample_aspect
             self._copies = _Copies(self._like.path, self._output, self._start, self._end)
 
+    def _movie_timescale(self) -> int:
+        """Ticks a second in which MP4 and MOV state when a stream begins.
+
+        The default of 1000 would round a late start, so one is taken that fits every stream.
+        """
+        scale = self._base.denominator
+        while scale < 10_000:  # as the muxer itself does for the video stream
+            scale *= 2
+        if self._like is not None:
+            with open_container(self._like.path) as container:
+                bases = [s.time_base for s in container.streams if s.type != "video"]
+            fine = lcm(scale, 1000, *(base.denominator for base in bases if base))
+            scale = fine if fine < 2**31 else scale
+        return scale
+
     def _to_yuv(self, image: UInt8) -> Any:
         import av
         from av.video.reformatter import Interpolation as How
@@ -214,7 +232,7 @@ class VideoWriter:
             width=self._stream.width,
             height=self._stream.height,
             format=self._stream.pix_fmt,
-            src_color_range=2,
+            src_color_range=FULL,
             dst_colorspace=self._colour.sws_matrix(self._stream.height),
             dst_color_range=self._colour.sws_range,
             interpolation=How.AREA | How.ACCURATE_RND | How.FULL_CHR_H_INP,

@@ -33,7 +33,7 @@ class LiveReport:
     frames: int  # shown
     drops: int  # taken from the source and replaced by a newer one before compute was free
     fps: float  # shown frames per s, first to last
-    stages_ms: tuple[Percentiles, ...]  # in the order of STAGES
+    stages_ms: tuple[Percentiles, ...]  # in the order of STAGES; over frames where it ran
     frame_age_ms: Percentiles  # captured to handed to every sink
 
 
@@ -70,7 +70,8 @@ class LiveStats:
     def report(self) -> LiveReport:
         """Sum up what was recorded (percentiles over the latest few thousand frames)."""
         rows = self._rows[: min(self.frames, _RING)]
-        age, *stages = (percentiles(column) for column in rows.T)
+        age = percentiles(rows[:, 0])
+        stages = (percentiles(column[column > 0]) for column in rows.T[1:])
         fps = _rate(self.frames, self._first, self._last)
         return LiveReport(self.frames, self.drops, fps, tuple(stages), age)
 

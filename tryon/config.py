@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser, config: type[Any]) -> None:
     """Add one flag for each field of a dataclass.
 
     Booleans become `--flag/--no-flag`, tuples take several values, `T | None` takes a T.
-    A field's help text is `metadata={"help": ...}`; a field without a default is required.
+    A field without a default is a required flag; the help shows the defaults of the others.
 
     Args:
         parser: receives the flags.
@@ -25,13 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser, config: type[Any]) -> None:
     """
     hints = get_type_hints(config)
     for item in fields(config):
-        kind, options = _plain(hints[item.name]), {"help": item.metadata.get("help", " ")}
+        kind = _plain(hints[item.name])
+        options: dict[str, Any] = {"help": "(default: %(default)s)"}
         if item.default is not MISSING:
             options["default"] = item.default
         elif item.default_factory is not MISSING:
             options["default"] = item.default_factory()
         else:
-            options["required"] = True
+            options = {"required": True}
         if kind is bool:
             options["action"] = argparse.BooleanOptionalAction
         elif get_origin(kind) is tuple:

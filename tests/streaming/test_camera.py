@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from tryon.streaming.camera import Camera, CameraConfig
+from tryon.streaming.camera_device import open_cv2
 from tryon.streaming.cameras import (
     CameraInfo,
     find_camera,
@@ -307,3 +308,28 @@ def test_cameras_are_found_by_index_or_part_of_the_name():
 
 def test_an_unknown_system_lists_nothing():
     assert list_cameras("plan9") == ()
+
+
+@pytest.mark.parametrize("backend", ["DSHOW", "V4L2"])
+def test_motion_jpeg_is_asked_for_in_the_way_each_backend_obeys(monkeypatch, backend):
+    import cv2
+
+    calls = []
+
+    class Fake:
+        def __init__(self, *args):
+            calls.append(args)
+
+        def set(self, prop, value):
+            calls.append((prop, value))
+
+    monkeypatch.setattr(cv2, "VideoCapture", Fake)
+    open_cv2(backend, CONFIG)
+    mjpg = cv2.VideoWriter.fourcc(*"MJPG")
+    if backend == "DSHOW":  # locks the pixel format when it opens
+        (opened,) = calls
+        assert opened[:2] == (0, cv2.CAP_DSHOW)
+        assert opened[2][:2] == [cv2.CAP_PROP_FOURCC, mjpg]
+    else:
+        assert calls[0] == (0, cv2.CAP_V4L2)
+        assert calls[1] == (cv2.CAP_PROP_FOURCC, mjpg)

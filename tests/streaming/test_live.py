@@ -172,7 +172,7 @@ def test_an_exception_anywhere_ends_the_run_within_a_second(place):
     assert no_threads_left()
 
 
-def test_interrupt_finalises_the_sinks_and_goes_on_up():
+def test_interrupt_closes_the_sinks_as_failed_and_goes_on_up():
     sink = Collect()
 
     def compute(frame):
@@ -182,7 +182,7 @@ def test_interrupt_finalises_the_sinks_and_goes_on_up():
 
     with pytest.raises(KeyboardInterrupt):
         run_live(Numbers(10**6, 0.005), compute, [sink])
-    assert sink.closings == [False]
+    assert sink.closings == [True]
 
 
 def test_a_sink_that_cannot_finish_is_reported_after_the_others_are_closed():

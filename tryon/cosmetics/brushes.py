@@ -123,7 +123,9 @@ def brush_fields(size: int, device: str = "cpu") -> BrushFields:
     )
 
 
-def spot(fields: BrushFields, centre: Tensor, axis: Tensor, length: Tensor, width: Tensor) -> Tensor:
+def spot(
+    fields: BrushFields, centre: Tensor, axis: Tensor, length: Tensor, width: Tensor
+) -> Tensor:
     """Elongated Gaussian spot on the face.
 
     Args:

@@ -102,9 +102,10 @@ def _foundation(layer: Affine, s: Substrate, b: StyleBatch, f: BrushFields) -> A
     warm = torch.tensor([0.10, 0.02, -0.08], device=s.linear.device)[None, :, None, None]
     tone = (1 + warm * b("foundation", "warmth")) * (1 + b("foundation", "lightness"))
     shine = (1 - 1.2 * luminance(s.low) / luminance(s.linear).clamp_min(1e-3)).clamp(0, 1)
-    gain = 1 - b("foundation", "matte") * shine * (cover > 0)
+    gain = 1 - b("foundation", "matte") * shine
     hidden = 0.6 * cover  # even full coverage lets pores through
-    return layer.then(f.face * s.skin, (1 - hidden) * gain * tone, hidden * s.low * tone)
+    skin = f.face * s.skin * (cover > 0)
+    return layer.then(skin, (1 - hidden) * gain * tone, hidden * s.low * tone)
 
 
 def _pigment_layer(
@@ -157,7 +158,9 @@ def _eyeshadow(layer: Affine, s: Substrate, b: StyleBatch, f: BrushFields) -> Af
     end = 1.05 + 0.35 * wing
     rising = f.across - wing * 0.5 * (f.along - 1).clamp_min(0) * f.eye_width
     above = torch.where(f.along > 1, smoothstep(rising, -0.35, 0.05), f.above)
-    upper = soft * above * smoothstep(f.along, -0.12, 0.10) * (1 - smoothstep(f.along, end, end + 0.25))
+    upper = (
+        soft * above * smoothstep(f.along, -0.12, 0.10) * (1 - smoothstep(f.along, end, end + 0.25))
+    )
     lid = upper * (1 - smoothstep(f.lid, 0.55 * height, 0.25 + 0.75 * height))
     color = b("eyeshadow", "lid")
     layer = _pigment_layer(layer, s, lid * opacity, color, 0.5 + 1.8 * opacity, detail)
@@ -175,8 +178,10 @@ def _eyeshadow(layer: Affine, s: Substrate, b: StyleBatch, f: BrushFields) -> Af
     lower = soft * below * opacity * b("eyeshadow", "lower_opacity")
     layer = _pigment_layer(layer, s, lower, b("eyeshadow", "lower"), 0.9)
     shine = b.finish("eyeshadow", SHIMMER)
-    glow = lid * opacity * shine * (0.30 * torch.exp(-(((f.along - 0.5) / 0.28) ** 2)) + 0.5 * f.sparkle)
-    return layer.then(torch.ones_like(glow), torch.ones_like(glow), glow * s.illuminant * (0.3 + color))
+    sheen = 0.30 * torch.exp(-(((f.along - 0.5) / 0.28) ** 2)) + 0.5 * f.sparkle
+    glow = lid * opacity * shine * sheen
+    all_of_it = torch.ones_like(glow)
+    return layer.then(all_of_it, all_of_it, glow * s.illuminant * (0.3 + color))
 
 
 def _liner(layer: Affine, s: Substrate, b: StyleBatch, f: BrushFields) -> Affine:

@@ -17,7 +17,9 @@ FLOOR = 0.004  # darkest substrate we divide by; below it sensor noise rules
 
 def to_linear(srgb: Tensor) -> Tensor:
     """sRGB-encoded 0..1 to linear light (IEC 61966-2-1)."""
-    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055).clamp_min(1e-6) ** 2.4)
+    return torch.where(
+        srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055).clamp_min(1e-6) ** 2.4
+    )
 
 
 def to_srgb(linear: Tensor) -> Tensor:

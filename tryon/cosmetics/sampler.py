@@ -115,7 +115,9 @@ class StyleSampler:
         lips, shadow = self._lips(kind, bold, wild), self._eyeshadow(kind, bold, wild)
         return st.MakeupStyle(
             foundation=self._base() if self._foundation and self._maybe(0.45) else st.Foundation(),
-            contour=st.Contour(self._u(0.15, 0.6) * bold, self._color((50, 10, (0.04, 0.08), (0.30, 0.45))))
+            contour=st.Contour(
+                self._u(0.15, 0.6) * bold, self._color((50, 10, (0.04, 0.08), (0.30, 0.45)))
+            )
             if self._maybe(0.35)
             else st.Contour(),
             blush=st.Blush(
@@ -129,7 +131,9 @@ class StyleSampler:
             else st.Blush(),
             eyeshadow=shadow,
             liner=self._liner(kind, wild),
-            brows=st.Brows(self._u(0.15, 0.8), self._color(HAIR)) if self._maybe(0.4) else st.Brows(),
+            brows=st.Brows(self._u(0.15, 0.8), self._color(HAIR))
+            if self._maybe(0.4)
+            else st.Brows(),
             highlight=st.Highlight(
                 self._u(0.2, 0.9), self._color((70, 40, (0.01, 0.06), (0.85, 0.95)))
             )
@@ -147,7 +151,9 @@ class StyleSampler:
     def _lips(self, kind: str, bold: float, wild: float) -> st.Lips:
         if not self._maybe(0.85):
             return st.Lips()
-        families = {"vintage": LIP_FAMILIES[3:4], "gothic": LIP_FAMILIES[4:7]}.get(kind, LIP_FAMILIES)
+        families = {"vintage": LIP_FAMILIES[3:4], "gothic": LIP_FAMILIES[4:7]}.get(
+            kind, LIP_FAMILIES
+        )
         return st.Lips(
             opacity=self._u(0.3, 1.0) * (0.4 + 0.6 * bold),
             color=self._one_of(families, wild * 0.6),
@@ -189,7 +195,9 @@ class StyleSampler:
             return st.Liner()
         return st.Liner(
             opacity=self._u(0.5, 1.0),
-            color=self._color(ANY) if self._maybe(wild * 0.4) else str(self._rng.choice(LINER_COLORS)),
+            color=self._color(ANY)
+            if self._maybe(wild * 0.4)
+            else str(self._rng.choice(LINER_COLORS)),
             thickness=self._u(0.05, 0.8),
             wing=self._u(0.15, 1.0) if self._maybe(0.5) else 0.0,
             lower=self._u(0.2, 1.0) if self._maybe(0.35) else 0.0,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_type_hints
 
 from tryon.errors import ConfigError
@@ -23,18 +23,16 @@ def _check(layer: object) -> None:
     for item in fields(layer):  # type: ignore[arg-type]
         value = getattr(layer, item.name)
         where = f"{type(layer).__name__}.{item.name}"
-        if isinstance(value, str) and value.startswith("#"):
-            if not _HEX.fullmatch(value):
-                raise ConfigError(f"{where} is {value!r}; give a colour as #rrggbb")
-        elif item.name == "finish":
+        if item.name == "finish":
             if value not in FINISHES:
                 raise ConfigError(f"{where} is {value!r}; choose from {', '.join(FINISHES)}")
-        elif isinstance(value, int | float):
+        elif isinstance(item.default, str):
+            if not (isinstance(value, str) and _HEX.fullmatch(value)):
+                raise ConfigError(f"{where} is {value!r}; give a colour as #rrggbb")
+        else:
             low, high = _RANGES.get(item.name, (0.0, 1.0))
-            if not low <= value <= high:
-                raise ConfigError(f"{where} is {value}; it must lie in [{low:g}, {high:g}]")
-        elif not is_dataclass(value):
-            raise ConfigError(f"{where} is {value!r}; give a number or a #rrggbb colour")
+            if not (isinstance(value, int | float) and low <= value <= high):  # also catches NaN
+                raise ConfigError(f"{where} is {value!r}; give a number in [{low:g}, {high:g}]")
 
 
 @dataclass(frozen=True, slots=True)

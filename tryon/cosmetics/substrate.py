@@ -7,9 +7,10 @@ reflectance is taken from the skin tone (ITA, Chardon et al. 1991), checked agai
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 from tryon.cosmetics.brushes import BrushFields
@@ -45,8 +46,8 @@ def skin_tone(linear_skin: Tensor) -> Tensor:
 def reflectance_of(ita: Tensor) -> Tensor:
     """Piecewise linear luminous reflectance of skin of a given ITA (deg)."""
     out = torch.full_like(ita, REFLECTANCE[0])
-    pairs = list(zip(ITA_KNOTS, REFLECTANCE, strict=True))
-    for (a, ya), (b, yb) in zip(pairs[:-1], pairs[1:], strict=True):
+    knots = zip(ITA_KNOTS, REFLECTANCE, strict=True)
+    for (a, ya), (b, yb) in pairwise(knots):
         t = ((ita - a) / (b - a)).clamp(0, 1)
         out = out + t * (yb - ya)
     return out

@@ -1,1 +1,1 @@
-
+"""Faces: parsed and tracked in the frame, unwrapped into one fixed atlas."""

@@ -43,7 +43,7 @@ class Atlas:
         """Spread per-vertex values (468, C) over the texels: (A, A, C), 0 outside."""
         corners = per_vertex[self.triangles[np.maximum(self.texel_triangle, 0)]]
         values = np.einsum("hwk,hwkc->hwc", self.texel_barycentric, corners)
-        return (values * self.inside[..., None]).astype(np.float32)
+        return np.asarray(values * self.inside[..., None], np.float32)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from tryon.types import Float32
@@ -45,7 +47,7 @@ def distance_to_polyline(points: Float32, line: Float32) -> Float32:
         (...) float32, in the unit of the input.
     """
     best = np.full(points.shape[:-1], np.inf, np.float32)
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in pairwise(line):
         ab = b - a
         t = np.clip((points - a) @ ab / max(float(ab @ ab), 1e-12), 0, 1)
         offset = points - a - t[..., None] * ab

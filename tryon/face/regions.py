@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def fill_polygon(polygon: Float32, size: int, softness: float, grow: float = 0.0
     x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
     closed = np.concatenate([polygon, polygon[:1]])
     odd = np.zeros(x.shape, bool)
-    for (ax, ay), (bx, by) in zip(closed[:-1], closed[1:], strict=True):
+    for (ax, ay), (bx, by) in pairwise(closed):
         if ay != by:
             odd ^= ((ay > y) != (by > y)) & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
     distance = distance_to_polyline(np.stack([x, y], -1).astype(np.float32), closed)

@@ -1,1 +1,1 @@
-
+"""Looks: encoded, storable makeup, and the ways to make one."""

@@ -1,1 +1,1 @@
-
+"""Networks and their files: definitions in PyTorch, weights and graphs checked by hash."""

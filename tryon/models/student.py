@@ -53,20 +53,39 @@ class StudentConfig:
         return asdict(self)
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
-    """A 3x3 convolution with He initialisation."""
-    conv = nn.Conv2d(inputs, outputs, 3, stride, 1)
-    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-    return conv
+def _act(x: Tensor) -> Tensor:
+    """Leaky, so that no channel dies.
+
+    Plain rectifiers all died here: silence is the cheapest way to lower the loss of a random
+    start, and it has no gradient back.
+    """
+    return F.leaky_relu(x, 0.1)
 
 
-def _point(inputs: int, outputs: int, scale: float = 1.0) -> nn.Conv2d:
-    """A 1x1 convolution whose outputs keep the variance of its inputs times scale²."""
-    conv = nn.Conv2d(inputs, outputs, 1)
-    nn.init.normal_(conv.weight, std=scale * inputs**-0.5)
-    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-    return conv
+class _Conv(nn.Conv2d):
+    """A convolution whose kernels have unit norm times a learned gain.
+
+    It keeps training stable at a high rate without any statistics of the batch; at run time
+    the kernels are constants.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, side: int = 3, stride: int = 1, gain: float = 1.4
+    ) -> None:
+        super().__init__(inputs, outputs, side, stride, side // 2)
+        nn.init.normal_(self.weight, std=(inputs * side * side) ** -0.5)
+        nn.init.zeros_(self.bias)  # type: ignore[arg-type]
+        self.gain = nn.Parameter(torch.full((outputs,), gain))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve (B, C, H, W)."""
+        norm = self.weight.float().square().sum((1, 2, 3)).add(1e-8).rsqrt()
+        kernels = self.weight * (self.gain * norm)[:, None, None, None]
+        return self._conv_forward(input, kernels, self.bias)
+
+
+def _point(inputs: int, outputs: int, gain: float = 1.0) -> _Conv:
+    return _Conv(inputs, outputs, side=1, gain=gain)
 
 
 class _Block(nn.Module):
@@ -74,11 +93,11 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first, self.second = _conv(width, width), _conv(width, width)
-        nn.init.normal_(self.second.weight, std=0.1 * (9 * width) ** -0.5)
+        self.first, self.second = _Conv(width, width), _Conv(width, width, gain=0.2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(F.relu(self.first(x))))
+        residual: Tensor = self.second(_act(self.first(x)))
+        return x + residual
 
 
 class _Position(nn.Module):
@@ -91,12 +110,13 @@ class _Position(nn.Module):
         self.mix = _point(channels, width, 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        position = self.map
+        position: Tensor = self.map
         if x.shape[-1] != position.shape[-1]:
             position = F.interpolate(
                 position, x.shape[-2:], mode="bilinear", align_corners=False, antialias=True
             )
-        return x + self.mix(position)
+        mixed: Tensor = self.mix(position)
+        return x + mixed
 
 
 def _stage(width: int, blocks: int) -> nn.Sequential:
@@ -111,17 +131,17 @@ class _Trunk(nn.Module):
     ) -> None:
         super().__init__()
         w4, w8, w16 = widths
-        self.stem = _conv(64, w4)
+        self.stem = _Conv(64, w4)
         self.position4 = _Position(position, size // 4, w4)
-        self.down8, self.down16 = _conv(w4, w8, 2), _conv(w8, w16, 2)
+        self.down8, self.down16 = _Conv(w4, w8, stride=2), _Conv(w8, w16, stride=2)
         self.position8 = _Position(2 * position, size // 8, w8)
         self.stage4, self.stage8 = _stage(w4, blocks[0]), _stage(w8, blocks[1])
         self.stage16 = _stage(w16, blocks[2])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        h4 = self.stage4(F.relu(self.position4(self.stem(F.pixel_unshuffle(x, 4)))))
-        h8 = self.stage8(F.relu(self.position8(self.down8(h4))))
-        return h4, h8, self.stage16(F.relu(self.down16(h8)))
+        h4 = self.stage4(_act(self.position4(self.stem(F.pixel_unshuffle(x, 4)))))
+        h8 = self.stage8(_act(self.position8(self.down8(h4))))
+        return h4, h8, self.stage16(_act(self.down16(h8)))
 
 
 class LookEncoder(nn.Module):
@@ -132,7 +152,7 @@ class LookEncoder(nn.Module):
         w2, w4, w8, w16 = config.look_widths
         s2, s4, s8, s16 = config.widths
         self.trunk = _Trunk(config.size, (w4, w8, w16), config.look_blocks, config.position)
-        self.fine = _conv(16, w2)
+        self.fine = _Conv(16, w2)
         self.up8, self.up4, self.up2 = _point(w16, w8), _point(w8, w4), _point(w4, w2)
         self.mix8, self.mix4, self.mix2 = _stage(w8, 1), _stage(w4, 1), _stage(w2, 1)
         self.out2, self.out4 = _point(w2, s2, 0.5), _point(w4, s4, 0.5)
@@ -151,41 +171,33 @@ class LookEncoder(nn.Module):
         """
         x = reference - 0.5
         h4, h8, h16 = self.trunk(x)
-        h8 = self.mix8(F.relu(h8 + _grow(self.up8(h16))))
-        h4 = self.mix4(F.relu(h4 + _grow(self.up4(h8))))
-        h2 = self.mix2(F.relu(self.fine(F.pixel_unshuffle(x, 2)) + _grow(self.up2(h4))))
-        pooled = torch.cat(
-            (h16.mean((2, 3), keepdim=True), h16.amax((2, 3), keepdim=True)), dim=1
-        )
-        film = self.film(F.relu(self.pool(pooled)))
+        h8 = self.mix8(_act(h8 + _grow(self.up8(h16))))
+        h4 = self.mix4(_act(h4 + _grow(self.up4(h8))))
+        h2 = self.mix2(_act(self.fine(F.pixel_unshuffle(x, 2)) + _grow(self.up2(h4))))
+        pooled = torch.cat((h16.mean((2, 3), keepdim=True), h16.amax((2, 3), keepdim=True)), dim=1)
+        film = self.film(_act(self.pool(pooled)))
         return self.out2(h2), self.out4(h4), self.out8(h8), self.out16(h16), film
 
 
 class Student(nn.Module):
-    """Source texture + look features -> makeup layer; the only network that runs per frame."""
+    """Source texture + look features -> makeup layer; the only network that runs per frame.
+
+    The head gives the colour each texel will show, as a residual in sRGB, and the gain: how much
+    of the frame's own detail shows through. The offset follows from both. Predicting the offset
+    itself, in linear light, trains badly: a dark texel's error weighs eighteen times a bright one's.
+    """
 
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         s2, s4, s8, s16 = config.widths
         self.trunk = _Trunk(config.size, (s4, s8, s16), config.blocks, config.position)
-        self.fine = _conv(16, s2)
+        self.fine = _Conv(16, s2)
         self.bottom = _stage(s16, 1)
         self.up8, self.up4, self.up2 = _point(s16, s8), _point(s8, s4), _point(s4, s2)
         self.stage8, self.stage4 = _stage(s8, config.blocks[1]), _stage(s4, config.blocks[0])
-        self.stage2 = _conv(s2, s2)
-        self.head = _conv(s2, 24)
+        self.stage2 = _Conv(s2, s2)
         # Small, not zero: the layer starts near the identity but every weight has a gradient.
-        nn.init.normal_(self.head.weight, std=0.1 * (9 * s2) ** -0.5)
-        # Limits of the head's 24 channels: 6 outputs x 4 texels of the pixel shuffle.
-        for name, gain, offset in (
-            ("identity", 1.0, 0.0), ("lowest", 0.0, -1.0), ("highest", MAX_GAIN, 1.0),
-        ):
-            values = torch.tensor([gain] * 12 + [offset] * 12).view(1, 24, 1, 1)
-            self.register_buffer(name, values, persistent=False)
-
-    identity: Tensor
-    lowest: Tensor
-    highest: Tensor
+        self.head = _Conv(s2, 24, gain=0.02)
 
     def forward(self, source: Tensor, features: LookFeatures) -> Tensor:
         """Predict the makeup layer.
@@ -195,21 +207,35 @@ class Student(nn.Module):
             features: of `LookEncoder`, batch B or 1 (one look for every face).
 
         Returns:
-            (B, 6, A, A): gain RGB in [0, 4], offset RGB in [-1, 1]; linear light.
+            (B, 6, A, A): gain RGB in [0, 4], offset RGB in [-4, 1]; linear light.
         """
         look2, look4, look8, look16, film = features
         x = source - 0.5
         h4, h8, h16 = self.trunk(x)
         scale, shift = film.chunk(2, dim=1)
-        h16 = self.bottom(F.relu(h16 * (1.0 + scale) + shift + look16))
-        h8 = self.stage8(F.relu(h8 + _grow(self.up8(h16)) + look8))
-        h4 = self.stage4(F.relu(h4 + _grow(self.up4(h8)) + look4))
-        h2 = F.relu(self.fine(F.pixel_unshuffle(x, 2)) + _grow(self.up2(h4)) + look2)
-        # The residual leaves the (maybe bfloat16) network small, so it keeps its precision;
-        # the identity is added and the range limited in float32.
-        residual = self.head(F.relu(self.stage2(h2))).float()
-        layer = torch.clamp(residual + self.identity, self.lowest, self.highest)
-        return F.pixel_shuffle(layer, 2)
+        h16 = self.bottom(_act(h16 * (1.0 + scale) + shift + look16))
+        h8 = self.stage8(_act(h8 + _grow(self.up8(h16)) + look8))
+        h4 = self.stage4(_act(h4 + _grow(self.up4(h8)) + look4))
+        h2 = _act(self.fine(F.pixel_unshuffle(x, 2)) + _grow(self.up2(h4)) + look2)
+        # The residual leaves the (maybe bfloat16) network small, so it keeps its precision; the
+        # rest is float32.
+        residual = F.pixel_shuffle(self.head(_act(self.stage2(h2))).float(), 2)
+        colour, detail = residual.chunk(2, dim=1)
+        seen = source[:, :3].float()
+        worn = self._limited(seen + colour, 0.0, 1.0)
+        gain = self._limited(1.0 + detail, 0.0, MAX_GAIN)
+        return torch.cat((gain, _to_linear(worn) - gain * _to_linear(seen)), dim=1)
+
+    def _limited(self, x: Tensor, low: float, high: float) -> Tensor:
+        limited = torch.clamp(x, low, high)
+        # The limits must not stop the gradient, or a layer that overshoots never returns.
+        return x + (limited - x).detach() if self.training else limited
+
+
+def _to_linear(srgb: Tensor) -> Tensor:
+    """IEC 61966-2-1, with a finite slope at 0."""
+    power = ((srgb.clamp(min=0.0031) + 0.055) / 1.055) ** 2.4
+    return torch.where(srgb <= 0.04045, srgb / 12.92, power)
 
 
 def _grow(x: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-
+"""Training: painted pairs, losses, loops and reports. The runtime never imports it."""

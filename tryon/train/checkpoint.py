@@ -82,7 +82,7 @@ def load_checkpoint(
             header = file.metadata()
             if json.loads(header["architecture"]) != json.loads(json.dumps(architecture)):
                 raise WeightsError(f"{path} is of another architecture; start without --resume.")
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError, KeyError) as error:
         if isinstance(error, WeightsError):
             raise

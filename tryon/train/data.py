@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 from tryon.cosmetics.brushes import brush_fields, free_shapes
@@ -171,7 +171,7 @@ class PaintedPairs:
     def _occlude(
         self, affine: Tensor, source: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Put a piece of somebody's skin, or of plain colour, in front: nothing is painted there."""
+        """Put a piece of somebody's skin, or of plain colour, in front: no makeup lies there."""
         n, size = len(source), source.shape[-1]
         fields = brush_fields(size, self.device)
         noise = torch.randn((n, 1, 5, 5), generator=rng, device=self.device)

@@ -13,9 +13,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from PIL import Image
@@ -29,48 +28,35 @@ from tryon.train.evaluate import evaluate, sample_sheet, table
 from tryon.train.losses import LossConfig, student_loss
 from tryon.train.metrics import Score
 from tryon.train.pairs import PairBatch, PairSource
-
-
-T = TypeVar("T")
-
-
-def _setting(default: T, text: str) -> T:
-    value: T = field(default=default, metadata={"help": text})
-    return value
+from tryon.train.replay import Replay
 
 
 @dataclass(frozen=True, slots=True)
 class DistillConfig:
     """Settings of a run; every field is a flag."""
 
-    data: Path = _setting(Path("cache"), "training cache")
-    out: Path = _setting(Path("runs/student"), "run folder")
-    minutes: float = _setting(100.0, "time budget, evaluation included")
-    size: tuple[str, ...] = _setting(
-        ("128:0.4", "256:0.6"), "atlas side and its share of the budget, in order"
-    )
-    batch: int = _setting(8, "pairs a step at 256; four times as many texels fit at 128")
-    rate: float = _setting(1e-3, "peak learning rate")
-    decay: float = _setting(0.01, "weight decay")
-    warm_up: float = _setting(0.02, "share of the budget spent warming up")
-    average: float = _setting(0.998, "decay of the weights' moving average")
-    clip: float = _setting(1.0, "largest gradient norm")
-    bf16: bool = _setting(True, "bfloat16 autocast")
-    device: str = _setting("cpu", "torch device")
-    threads: int = _setting(2, "CPU threads")
-    save_every: float = _setting(5.0, "minutes between checkpoints")
-    evaluate_every: float = _setting(10.0, "minutes between evaluations")
-    seed: int = _setting(0, "random seed")
-    steps: int = _setting(0, "stop after so many steps in all; 0: by time only")
-    resume: bool = _setting(False, "continue the run in --out")
+    data: Path = Path("cache")  # face cache
+    out: Path = Path("runs/student")  # run folder
+    minutes: float = 100.0  # time budget over all resumes, evaluation included
+    size: tuple[str, ...] = ("128:0.4", "256:0.6")  # atlas side : share of the budget, in order
+    batch: int = 8  # pairs a step at the last size; more where the atlas is smaller
+    rate: float = 1e-3  # peak learning rate
+    decay: float = 0.01  # weight decay
+    warm_up: float = 0.02  # share of the budget spent warming up
+    average: float = 0.998  # decay of the weights' moving average
+    clip: float = 1.0  # largest gradient norm
+    bf16: bool = True  # bfloat16 autocast
+    fresh: float = 0.4  # share of batches painted anew; the others are replayed
+    device: str = "cpu"  # torch device
+    threads: int = 2  # CPU threads
+    save_every: float = 5.0  # minutes between checkpoints
+    evaluate_every: float = 10.0  # minutes between evaluations
+    seed: int = 0
+    steps: int = 0  # stop after so many steps in all; 0: by time only
+    resume: bool = False  # continue the run in --out
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("minutes", 0.0, 1e6), ("batch", 1, 4096), ("rate", 1e-7, 1.0), ("decay", 0.0, 1.0),
-            ("warm_up", 0.0, 0.5), ("average", 0.0, 0.99999), ("clip", 1e-3, 1e6),
-            ("threads", 1, 1024), ("save_every", 0.0, 1e6), ("evaluate_every", 0.0, 1e6),
-            ("steps", 0, 10**9),
-        ):  # fmt: skip
+        for name, low, high in _RANGES:
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name} = {getattr(self, name)}: use a value in {low}..{high}.")
         if abs(sum(share for _, share in self.plan()) - 1.0) > 1e-6:
@@ -107,6 +93,22 @@ class DistillConfig:
         return self.rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * phase)))
 
 
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("minutes", 0.0, 1e6),
+    ("batch", 1, 4096),
+    ("rate", 1e-7, 1.0),
+    ("decay", 0.0, 1.0),
+    ("warm_up", 0.0, 0.5),
+    ("average", 0.0, 0.99999),
+    ("clip", 1e-3, 1e6),
+    ("fresh", 1e-3, 1.0),
+    ("threads", 1, 1024),
+    ("save_every", 0.0, 1e6),
+    ("evaluate_every", 0.0, 1e6),
+    ("steps", 0, 10**9),
+)
+
+
 class Distiller:
     """One training run: model, moving average, optimizer and the log of its folder."""
 
@@ -119,7 +121,8 @@ class Distiller:
     ) -> None:
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.threads)
-        self.config, self.source = config, source
+        self.config = config
+        self.source = Replay(source, config.fresh, seed=config.seed)
         self.losses = losses or LossConfig()
         self.model = TryOnModel(architecture).to(config.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {k: v.detach().clone() for k, v in self.model.named_parameters()}
@@ -140,7 +143,8 @@ class Distiller:
         return self.config.out / "checkpoint.safetensors"
 
     def _architecture(self) -> dict[str, object]:
-        return self.model.config.to_json()
+        config: StudentConfig = self.model.config
+        return config.to_json()
 
     def run(self) -> tuple[Score, ...]:
         """Train until the budget is spent.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,7 +52,8 @@ def sample_sheet(predict: Predict, batch: PairBatch, rows: int = 8) -> UInt8:
     worn = composite(source, predict(source, reference).float())
     cells = torch.cat((source[:, :3], reference[:, :3], batch.target[:rows], worn), dim=3)
     picture = cells.permute(0, 2, 3, 1).reshape(-1, cells.shape[3], 3)
-    sheet: UInt8 = (picture.clamp(0, 1) * 255.0 + 0.5).to(torch.uint8).cpu().numpy().astype(np.uint8)
+    levels = (picture.clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8)
+    sheet: UInt8 = levels.cpu().numpy()
     return sheet
 
 

@@ -41,7 +41,8 @@ class FaceCache:
 
     def indices(self, split: str) -> Tensor:
         """Positions of the faces of one split."""
-        return torch.tensor([i for i, s in enumerate(self.splits) if s == split])
+        found = [i for i, s in enumerate(self.splits) if s == split]
+        return torch.tensor(found, dtype=torch.long)
 
     def save(self, path: Path) -> None:
         """Write as safetensors."""
@@ -58,9 +59,11 @@ class FaceCache:
         from safetensors import safe_open
 
         if not path.is_file():
-            raise ConfigError(f"no face cache at {path}; build one with python -m tryon.train.faces")
+            raise ConfigError(
+                f"no face cache at {path}; build one with python -m tryon.train.faces"
+            )
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
             lists = file.metadata()
         names, splits = (tuple(json.loads(lists[key])) for key in ("names", "splits"))
         return cls(**tensors, names=names, splits=splits)
@@ -70,14 +73,11 @@ def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: in
     """Parse and unwrap every portrait named in `split` (relative path -> split name)."""
     from tqdm import tqdm
 
-    from tryon.face.atlas import atlas, vertex_visibility
-    from tryon.face.mesh import VERTEX_COUNT
     from tryon.face.parse_fast import FastParser
-    from tryon.kernels.cpu import unwrap
+    from tryon.face.unwrap import unwrap_face
     from tryon.look.photo import read_photo
 
-    fields, table = brush_fields(size), atlas(size)
-    parser = FastParser()
+    fields, parser = brush_fields(size), FastParser()
     textures, names = [], []
     for name in tqdm(sorted(split), desc="unwrap", unit="face"):
         image = read_photo(folder / name)
@@ -86,17 +86,13 @@ def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: in
             tqdm.write(f"no face in {name}: left out")
             continue
         face = max(faces, key=lambda item: item.width)
-        stride = max(1, round(face.width / (1.2 * size)))
-        colour, visibility = unwrap(
-            image, face.landmarks[:VERTEX_COUNT], vertex_visibility(face.landmarks), table.triangles,
-            table.texel_triangle, table.texel_barycentric, stride,
-        )  # fmt: skip
-        packed = np.concatenate([colour, visibility[..., None]], -1)
+        unwrapped = unwrap_face(image, face, size)
+        packed = np.concatenate([unwrapped.colour, unwrapped.visibility[..., None]], -1)
         textures.append(torch.from_numpy(packed).permute(2, 0, 1))
         names.append(name)
     parser.close()
     texture = torch.stack(textures)
-    skin = torch.cat([skin_likelihood(part[:, :3], fields) for part in texture.split(32)])
+    skin = torch.cat([skin_likelihood(part[:, :3], fields) for part in torch.split(texture, 32)])
     weight = fields.face * skin * texture[:, 3:]
     linear = to_linear(texture[:, :3])
     mean = (linear * weight).sum((2, 3)) / weight.sum((2, 3)).clamp_min(1.0)

@@ -9,6 +9,7 @@ import multiprocessing as mp
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from multiprocessing.queues import Queue
+from queue import Empty
 from types import TracebackType
 
 import numpy as np
@@ -52,19 +53,30 @@ class Prefetch:
             worker.start()
 
     def batch(self, size: int, count: int) -> PairBatch:
-        """The next painted batch; asks for as many again."""
+        """The next painted batch; asks for as many again.
+
+        Raises:
+            TryOnError: a worker failed or is gone, or `close` was called.
+        """
+        if not self._workers:
+            raise TryOnError("the painting processes were closed; make a new Prefetch")
         self._last = (size, count)
         while self._asked < self._ahead:
             self._requests.put((size, count))
             self._asked += 1
         while True:
-            item = self._ready.get()
+            try:
+                item = self._ready.get(timeout=1.0)
+            except Empty:
+                if not all(worker.is_alive() for worker in self._workers):
+                    raise TryOnError("a painting process is gone; start anew") from None
+                continue
             if isinstance(item, str):
                 raise TryOnError(f"a painting process failed: {item}")
             self._requests.put(self._last)
             painted_size, arrays = item
             # After a change of size the batches already under way are of no use.
-            if painted_size == size:
+            if (painted_size, len(arrays[0])) == (size, count):
                 return PairBatch(*(torch.from_numpy(array) for array in arrays))
 
     def held_out(self, size: int) -> Iterable[PairBatch]:
@@ -82,7 +94,10 @@ class Prefetch:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -1,0 +1,198 @@
+"""Numba kernels: the fast twins of `reference`, with the same names, arguments and meaning.
+
+They turn arrays into arrays within 1/255 of the reference; they never convert a dtype. They may be
+called from any number of Python threads at once (compiled.py says how).
+
+Importing this module compiles every loop the first time on a machine (about ten seconds) and
+loads the machine code from disk after that.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import colour
+from .compiled import keep_memory, spread
+from .cpu_atlas import ema_texels, extend_texels, gate_texels, unwrap_texels
+from .cpu_composite import composite_rows
+from .cpu_raster import polygon_rows, rasterise_rows
+from .shapes import check, check_box, check_indices, check_stride, check_writable
+
+__all__ = [
+    "composite",
+    "ema",
+    "extend",
+    "gate",
+    "polygon_coverage",
+    "rasterise",
+    "unwrap",
+    "warm_up",
+]
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+# Pixels or texels of one band worth a thread of its own: costly ones, and copies.
+PAINTED, COPIED = 10_000, 50_000
+
+
+def _plain(array: NDArray[Scalar]) -> NDArray[Scalar]:
+    """The array itself, or a copy when it is a view with gaps or not aligned in memory."""
+    plain = array.flags.c_contiguous and array.flags.aligned
+    return array if plain else np.array(array, order="C")
+
+
+def rasterise(
+    points: F32, triangles: I32, uv: F32, origin: tuple[int, int], shape: tuple[int, int]
+) -> F32:
+    """See `reference.rasterise`."""
+    check("rasterise", points, triangles, uv)
+    check_box("rasterise", origin, shape)
+    check_indices("rasterise", "triangles", triangles, 0, len(points))
+    texels = np.empty((*shape, 2), np.float32)
+    depth = np.empty(shape, np.float32)
+    arrays = [_plain(array) for array in (points, triangles, uv)]
+    spread(rasterise_rows, shape[0], PAINTED // max(shape[1], 1), *arrays, *origin, depth, texels)
+    return texels
+
+
+def polygon_coverage(polygon: F32, origin: tuple[int, int], shape: tuple[int, int]) -> F32:
+    """See `reference.polygon_coverage`."""
+    check("polygon_coverage", polygon)
+    check_box("polygon_coverage", origin, shape)
+    coverage = np.zeros(shape, np.float32)
+    if len(polygon) >= 3 and np.isfinite(polygon).all():
+        polygon_rows(_plain(polygon), *origin, coverage)
+    return coverage
+
+
+def unwrap(
+    frame: U8,
+    points: F32,
+    vertex_visibility: F32,
+    triangles: I32,
+    texel_triangle: I32,
+    texel_barycentric: F32,
+    stride: int = 1,
+) -> tuple[F32, F32]:
+    """See `reference.unwrap`."""
+    check("unwrap", frame, points, vertex_visibility, triangles, texel_triangle, texel_barycentric)
+    check_indices("unwrap", "triangles", triangles, 0, len(points))
+    check_indices("unwrap", "texel_triangle", texel_triangle, -1, len(triangles))
+    check_stride(stride, points)
+    colours = np.empty((*texel_triangle.shape, 3), np.float32)
+    visibility = np.empty(texel_triangle.shape, np.float32)
+    spread(
+        unwrap_texels,
+        visibility.size,
+        PAINTED,
+        frame,
+        _plain(points),
+        _plain(vertex_visibility),
+        _plain(triangles),
+        _plain(texel_triangle).reshape(-1),
+        _plain(texel_barycentric).reshape(-1, 3),
+        stride,
+        colours.reshape(-1, 3),
+        visibility.reshape(-1),
+    )
+    return colours, visibility
+
+
+def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
+    """See `reference.gate`."""
+    check("gate", affine, weights, gates, visibility)
+    gated = np.empty(affine.shape, np.float32)
+    spread(
+        gate_texels,
+        visibility.size,
+        COPIED,
+        _plain(affine).reshape(-1, 6),
+        _plain(weights).reshape(visibility.size, weights.shape[-1]),
+        _plain(gates),
+        _plain(visibility).reshape(-1),
+        gated.reshape(-1, 6),
+    )
+    return gated
+
+
+def composite(
+    image: U8, texels: F32, origin: tuple[int, int], sheets: F32, lips: F32, cover: F32
+) -> None:
+    """See `reference.composite`."""
+    check("composite", image, texels, sheets, lips, cover)
+    check_writable("composite", "image", image)
+    check_box("composite", origin, cover.shape)
+    spread(
+        composite_rows,
+        texels.shape[0],
+        PAINTED // max(texels.shape[1], 1),
+        image,
+        _plain(texels),
+        *origin,
+        _plain(sheets),
+        _plain(lips),
+        _plain(cover),
+        colour.light_of_level(),
+        colour.border_of_level(),
+        colour.level_of_bucket(),
+    )
+
+
+def ema(previous: F32, current: F32, weight: F32) -> F32:
+    """See `reference.ema`."""
+    check("ema", previous, current, weight)
+    smoothed = np.empty(previous.shape, np.float32)
+    spread(
+        ema_texels,
+        weight.size,
+        COPIED,
+        _plain(previous).reshape(weight.size, previous.shape[-1]),
+        _plain(current).reshape(weight.size, previous.shape[-1]),
+        _plain(weight).reshape(-1),
+        smoothed.reshape(weight.size, previous.shape[-1]),
+    )
+    return smoothed
+
+
+def extend(affine: F32, source_index: I32) -> F32:
+    """See `reference.extend`."""
+    check("extend", affine, source_index)
+    check_indices("extend", "source_index", source_index, 0, affine.shape[0] * affine.shape[1])
+    extended = np.empty((*source_index.shape, 6), np.float32)
+    spread(
+        extend_texels,
+        source_index.size,
+        COPIED,
+        _plain(affine).reshape(-1, 6),
+        _plain(source_index).reshape(-1),
+        extended.reshape(-1, 6),
+    )
+    return extended
+
+
+def warm_up() -> None:
+    """Run every kernel once, start its threads, and settle memory: the first frame is like others.
+
+    The machine code itself is compiled or loaded when this module is imported.
+    """
+    side = 320  # large enough for every kernel to use its threads
+    box = (side, side)
+    points = np.array([[0, 0, 0], [side, 0, 0], [0, side, 0]], np.float32)
+    triangles = np.array([[0, 1, 2]], np.int32)
+    flat, image = np.zeros(box, np.float32), np.zeros((*box, 3), np.uint8)
+    third = np.full((*box, 3), 1 / 3, np.float32)
+    affine = np.zeros((*box, 6), np.float32)
+    keep_memory()
+    texels = rasterise(points, triangles, points[:, :2], (0, 0), box)
+    for stride in (1, 2):
+        unwrap(image, points, points[:, 2], triangles, flat.astype(np.int32), third, stride)
+    cover = polygon_coverage(points[:, :2], (0, 0), box)
+    sheets = extend(affine, np.zeros((2, *box), np.int32))
+    composite(image, texels, (0, 0), sheets, flat, cover)
+    ema(gate(affine, third, points[0], flat), affine, flat)

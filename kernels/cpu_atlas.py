@@ -1,0 +1,147 @@
+"""Compiled loops of `unwrap`, `gate`, `ema` and `extend`, over rows or texels of the atlas.
+
+They turn flat atlas arrays into flat atlas arrays; they never check their arguments (cpu.py does).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .compiled import F32, I32, INT, U8, helper, jit, readonly
+
+
+@helper
+def _clamp(index: int, length: int) -> Any:
+    return np.uint64(min(max(index, 0), length - 1))  # unsigned: no look for a negative index
+
+
+@helper
+def _bilinear(frame: Any, left: int, top: int, fx: Any, fy: Any) -> Any:
+    """The square of side 1, written out: the everyday case."""
+    one, height, width = np.float32(1), frame.shape[0], frame.shape[1]
+    upper, lower = frame[_clamp(top, height)], frame[_clamp(top + 1, height)]
+    near, far = _clamp(left, width), _clamp(left + 1, width)
+    a, b, c, d = upper[near], upper[far], lower[near], lower[far]
+    wa, wb, wc, wd = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
+    return (
+        wa * F32(a[0]) + wb * F32(b[0]) + wc * F32(c[0]) + wd * F32(d[0]),
+        wa * F32(a[1]) + wb * F32(b[1]) + wc * F32(c[1]) + wd * F32(d[1]),
+        wa * F32(a[2]) + wb * F32(b[2]) + wc * F32(c[2]) + wd * F32(d[2]),
+    )
+
+
+@helper
+def _square(frame: Any, left: int, top: int, fx: Any, fy: Any, stride: int) -> Any:
+    """Sum of the pixels under a square of side `stride`, each by the part of it covered."""
+    one, height, width = np.float32(1), frame.shape[0], frame.shape[1]
+    red = green = blue = np.float32(0)
+    for j in range(stride + 1):
+        row = frame[_clamp(top + j, height)]
+        wy = one - fy if j == 0 else (fy if j == stride else one)
+        for i in range(stride + 1):
+            pixel = row[_clamp(left + i, width)]
+            w = wy * (one - fx if i == 0 else (fx if i == stride else one))
+            red += w * F32(pixel[0])
+            green += w * F32(pixel[1])
+            blue += w * F32(pixel[2])
+    return red, green, blue
+
+
+@jit(
+    *(readonly(U8, 3, "A"), readonly(F32, 2), readonly(F32, 1), readonly(I32, 2)),
+    *(readonly(I32, 1), readonly(F32, 2), INT, F32[:, ::1], F32[::1], INT, INT),
+)
+def unwrap_texels(
+    frame: Any, points: Any, vertex_visibility: Any, triangles: Any, texel_triangle: Any,
+    texel_barycentric: Any, stride: int, colour: Any, visibility: Any, start: int, stop: int,
+) -> None:  # fmt: skip
+    """Fill colour and visibility of flat texels start..stop."""
+    height, width = frame.shape[0], frame.shape[1]
+    scale = np.float32(1.0 / (255.0 * stride * stride))
+    current = -1
+    ax = ay = bx = by = cx = cy = av = bv = cv = 0.0
+    for texel in range(start, stop):
+        triangle = texel_triangle[texel]
+        if triangle < 0:
+            visibility[texel] = colour[texel, 0] = colour[texel, 1] = colour[texel, 2] = 0.0
+            continue
+        if triangle != current:  # texels come in runs of one triangle
+            current = triangle
+            a, b, c = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
+            ax, bx, cx = float(points[a, 0]), float(points[b, 0]), float(points[c, 0])
+            ay, by, cy = float(points[a, 1]), float(points[b, 1]), float(points[c, 1])
+            av, bv = float(vertex_visibility[a]), float(vertex_visibility[b])
+            cv = float(vertex_visibility[c])
+        wa, wb = float(texel_barycentric[texel, 0]), float(texel_barycentric[texel, 1])
+        wc = float(texel_barycentric[texel, 2])
+        # In double precision, as the reference, so that both agree on what is inside the frame.
+        x, y = wa * ax + wb * bx + wc * cx, wa * ay + wb * by + wc * cy
+        if not math.isfinite(x + y):
+            visibility[texel] = colour[texel, 0] = colour[texel, 1] = colour[texel, 2] = 0.0
+            continue
+        seen = wa * av + wb * bv + wc * cv
+        inside = x >= 0 and x < width and y >= 0 and y < height and math.isfinite(seen)
+        visibility[texel] = seen if inside else 0.0
+        x = min(max(x, -float(stride)), width + float(stride)) - 0.5 * stride
+        y = min(max(y, -float(stride)), height + float(stride)) - 0.5 * stride
+        left, top = math.floor(x), math.floor(y)
+        fx, fy = np.float32(x - left), np.float32(y - top)
+        if stride == 1:
+            red, green, blue = _bilinear(frame, left, top, fx, fy)
+        else:
+            red, green, blue = _square(frame, left, top, fx, fy, stride)
+        colour[texel, 0], colour[texel, 1] = red * scale, green * scale
+        colour[texel, 2] = blue * scale
+
+
+@jit(
+    *(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1), readonly(F32, 1)),
+    *(F32[:, ::1], INT, INT),
+)
+def gate_texels(
+    affine: Any, weights: Any, gates: Any, visibility: Any, gated: Any, start: int, stop: int
+) -> None:
+    """Fade maps of flat texels start..stop."""
+    one, zero = np.float32(1), np.float32(0)
+    for texel in range(start, stop):
+        g = zero
+        for region in range(len(gates)):
+            g += weights[texel, region] * gates[region]
+        g *= visibility[texel]
+        if g == zero:
+            for k in range(3):
+                gated[texel, k], gated[texel, 3 + k] = one, zero
+            continue
+        for k in range(3):
+            gain = one + g * (affine[texel, k] - one)
+            gated[texel, k] = zero if gain < zero else gain  # a NaN stays one
+            gated[texel, 3 + k] = g * affine[texel, 3 + k]
+
+
+@jit(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1), F32[:, ::1], INT, INT)
+def ema_texels(
+    previous: Any, current: Any, weight: Any, smoothed: Any, start: int, stop: int
+) -> None:
+    """Smooth flat texels start..stop."""
+    for texel in range(start, stop):
+        w = weight[texel]
+        for k in range(previous.shape[1]):
+            old, new = previous[texel, k], current[texel, k]
+            if not math.isfinite(new):
+                smoothed[texel, k] = old
+            elif not math.isfinite(old):
+                smoothed[texel, k] = new
+            else:
+                smoothed[texel, k] = old + w * (new - old)
+
+
+@jit(readonly(F32, 2), readonly(I32, 1), F32[:, ::1], INT, INT)
+def extend_texels(affine: Any, source: Any, extended: Any, start: int, stop: int) -> None:
+    """Gather maps of flat texels start..stop."""
+    for texel in range(start, stop):
+        chosen = source[texel]
+        for k in range(6):
+            extended[texel, k] = affine[chosen, k]

@@ -1,0 +1,116 @@
+"""What the painter reads from a bare face: skin tone, light, low detail, and where skin is."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.color import rgb2lab
+
+from tryon.cosmetics.pigment import luminance, to_linear
+from tryon.cosmetics.substrate import (
+    REFLECTANCE,
+    estimate_substrate,
+    masked_blur,
+    reflectance_of,
+    skin_likelihood,
+    skin_tone,
+)
+
+LIGHT, MEDIUM, DARK = (238, 205, 185), (190, 140, 112), (98, 64, 50)
+
+
+@given(st.tuples(*[st.integers(20, 250)] * 3).filter(lambda c: c[0] >= c[1] >= c[2]))
+def test_skin_tone_is_the_individual_typology_angle(rgb):
+    lightness, _, b = rgb2lab([[[c / 255 for c in rgb]]])[0, 0]
+    if b < 1:
+        return  # grey: the angle is not defined
+    wanted = torch.rad2deg(torch.atan2(torch.tensor(lightness - 50), torch.tensor(b))).item()
+    found = skin_tone(to_linear(torch.tensor([rgb]) / 255)).item()
+    assert found == pytest.approx(wanted, abs=1.5)
+
+
+def test_skins_are_told_apart():
+    light, medium, dark = skin_tone(to_linear(torch.tensor([LIGHT, MEDIUM, DARK]) / 255)).tolist()
+    assert light > 55 > medium > -30 > dark
+
+
+def test_reflectance_rises_with_the_tone_and_stays_within_that_of_skin():
+    reflectance = reflectance_of(torch.linspace(-120, 120, 200))
+    assert (reflectance.diff() >= -1e-6).all()
+    assert reflectance[0].item() == pytest.approx(REFLECTANCE[0])
+    assert reflectance[-1].item() == pytest.approx(REFLECTANCE[-1])
+    assert reflectance_of(torch.tensor([30.0])).item() == pytest.approx(0.36)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.floats(1.0, 9.0))
+def test_blur_under_a_mask_takes_nothing_from_outside(seed, sigma):
+    generator = torch.Generator().manual_seed(seed)
+    mask = (torch.rand(1, 1, 64, 64, generator=generator) > 0.3).float()
+    image = torch.where(mask > 0, 0.4, 100.0).expand(2, 3, -1, -1)
+    blurred = masked_blur(image, mask, sigma)
+    assert blurred.shape == image.shape
+    kept = mask.expand_as(image) > 0
+    torch.testing.assert_close(blurred[kept], torch.full_like(blurred[kept], 0.4))
+
+
+def test_low_has_the_colour_of_the_skin_without_its_pores(bare, fields):
+    face = bare(MEDIUM)
+    middle = (fields.face > 0.99).expand_as(face.low)
+    pores, low = (image.diff(dim=3)[middle[..., 1:]].std() for image in (face.linear, face.low))
+    assert low < 0.4 * pores
+    assert face.low[middle].mean() == pytest.approx(face.linear[middle].mean().item(), rel=0.02)
+    lips = (fields.lips > 0.9).expand_as(face.low)
+    torch.testing.assert_close(
+        face.low_lips[lips].mean(), face.linear[lips].mean(), atol=0.01, rtol=0
+    )
+
+
+@pytest.mark.parametrize("exposure", [0.6, 1.0, 1.4])
+def test_known_skin_shows_how_much_light_there_is(texture, fields, exposure):
+    ita = skin_tone(to_linear(torch.tensor([MEDIUM]) / 255))
+    light = estimate_substrate(texture([MEDIUM], exposure), fields.inside, fields, ita).illuminant
+    still = estimate_substrate(texture([MEDIUM]), fields.inside, fields, ita).illuminant
+    middle = (fields.face > 0.99).expand_as(light)
+    torch.testing.assert_close(light[middle], exposure * still[middle], rtol=0.02, atol=0)
+
+
+def test_the_same_light_on_every_skin_is_read_within_a_third_of_a_stop(bare, fields):
+    strength = luminance(bare(LIGHT, MEDIUM, DARK).illuminant)
+    middle = fields.face[0] > 0.99
+    for face in strength:  # the faces are pictured under light of strength 1
+        assert 2 ** (-1 / 3) < face[middle].median().item() < 2 ** (1 / 3) + 0.02
+
+
+def test_the_colour_of_the_light_is_the_one_given(texture, fields):
+    cast = torch.tensor([1.2, 1.0, 0.8])[None, :, None, None]
+    ita = torch.tensor([30.0])
+    white = estimate_substrate(texture([MEDIUM]), fields.inside, fields, ita).illuminant
+    tinted = estimate_substrate(texture([MEDIUM]), fields.inside, fields, ita, cast).illuminant
+    torch.testing.assert_close(tinted, white * cast)
+
+
+@pytest.mark.parametrize("skin", [LIGHT, MEDIUM, DARK])
+def test_skin_is_told_from_hair_and_cloth(texture, fields, skin):
+    picture = texture([skin])
+    cover = torch.zeros(1, 1, 128, 128)
+    cover[..., 20:40, 30:60], cover[..., 80:105, 15:40] = 1, 2
+    hair, cloth = (
+        torch.tensor(c)[None, :, None, None] / 255 for c in ((25, 18, 15), (60, 90, 190))
+    )
+    hidden = torch.where(cover == 1, hair, torch.where(cover == 2, cloth, picture))
+    found = skin_likelihood(hidden * fields.inside, fields)
+    clear = (cover == 0) & (fields.face > 0.9)
+    deep = torch.nn.functional.max_pool2d(-(cover > 0).float(), 9, 1, 4) == -1
+    deep = deep & (fields.face > 0.9) & (fields.lash > 1.2) & (fields.lower_lash > 0.6)
+    assert found.shape == (1, 1, 128, 128)
+    assert 0 <= found.min() <= found.max() <= 1
+    assert found[clear].mean() > 0.9
+    assert found[deep & (cover == 2)].mean() < 0.1
+    if skin != DARK:  # black hair beside dark skin differs too little in one picture
+        assert found[deep & (cover == 1)].mean() < 0.2
+
+
+def test_red_lips_still_count_as_skin(texture, fields):
+    found = skin_likelihood(texture([MEDIUM]), fields)
+    assert (found >= fields.lips - 1e-6).all()

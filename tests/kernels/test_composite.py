@@ -1,0 +1,150 @@
+"""Painting the frame: what must not change keeps its bytes, what must change is exact."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tryon.kernels import colour, cpu
+
+IDENTITY = np.array([1, 1, 1, 0, 0, 0], np.float32)
+SIDE, SHAPE = 5, (7, 9)
+
+
+def layer(values: object) -> NDArray[np.float32]:
+    return np.broadcast_to(np.asarray(values, np.float32), (2, SIDE, SIDE, 6)).copy()
+
+
+def picture() -> NDArray[np.uint8]:
+    return np.random.default_rng(4).integers(0, 256, (*SHAPE, 3), dtype=np.uint8)
+
+
+def full(value: float) -> NDArray[np.float32]:
+    return np.full(SHAPE, value, np.float32)
+
+
+def texels() -> NDArray[np.float32]:
+    return np.random.default_rng(6).uniform(0, SIDE, (*SHAPE, 2)).astype(np.float32)
+
+
+def every_level() -> NDArray[np.uint8]:
+    return np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(16, 16, 3)
+
+
+def test_what_the_layer_leaves_alone_keeps_its_bytes(kernels: ModuleType) -> None:
+    paint, image = layer([0.5, 0.2, 0.1, 0.3, 0.1, 0.2]), picture()
+    cases = [
+        (texels(), layer(IDENTITY), full(0.3), full(1)),
+        (texels(), paint, full(0.3), full(0)),
+        (texels(), paint, full(0.3), full(-1)),
+        (texels(), paint, full(0.3), full(np.nan)),
+        (texels() * 0 - 1, paint, full(0.3), full(1)),
+        (texels() * np.float32(np.nan), paint, full(0.3), full(1)),
+        (texels(), layer(np.nan), full(0.3), full(1)),
+        (texels(), layer([1, 1, 1, 0, 0, np.inf]), full(0.3), full(1)),
+    ]
+    for spots, sheets, lips, cover in cases:
+        found = image.copy()
+        kernels.composite(found, spots, (0, 0), sheets, lips, cover)
+        np.testing.assert_array_equal(found, image)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.3, 1.0]), st.floats(0, 1, width=32))
+def test_identity_texels_never_change_a_level(seed: int, lip: float, share: float) -> None:
+    # Half of the sheet paints; a pixel between identity texels alone must not notice.
+    rng = np.random.default_rng(seed)
+    sheets = np.tile(IDENTITY, (2, 8, 8, 1))
+    sheets[:, :, 4:] = rng.normal(0, 1, (2, 8, 4, 6))
+    spots = rng.uniform(0, 8, (16, 16, 2)).astype(np.float32)
+    image = every_level()
+    found = image.copy()
+    constant = np.ones((16, 16), np.float32)
+    cpu.composite(found, spots, (0, 0), sheets, constant * np.float32(lip), constant * share)
+    untouched = spots[..., 0] <= 3.5  # both neighbours lie in columns 0..3
+    np.testing.assert_array_equal(found[untouched], image[untouched])
+
+
+def test_the_map_is_applied_in_linear_light(kernels: ModuleType) -> None:
+    image = every_level()
+    gain, offset, share = np.array([0.5, 1.2, 0.0]), np.array([0.1, -0.05, 0.3]), 0.75
+    found = image.copy()
+    constant = np.ones((16, 16), np.float32)
+    kernels.composite(
+        found,
+        np.full((16, 16, 2), 2, np.float32),
+        (0, 0),
+        layer([*gain, *offset]),
+        constant * 0,
+        constant * np.float32(share),
+    )
+    light = colour.srgb_to_linear(image / 255.0)
+    new = np.clip(light + share * (gain * light + offset - light), 0, 1)
+    wanted = np.floor(255 * colour.linear_to_srgb(new) + 0.5)
+    assert np.abs(found - wanted).max() <= 1
+    assert (found != wanted).mean() < 0.01
+
+
+def test_results_stay_in_range(kernels: ModuleType) -> None:
+    for values, level in (([9, 9, 9, 9, 9, 9], 255), ([0, 0, 0, -9, -9, -9], 0)):
+        found = picture()
+        kernels.composite(found, texels(), (0, 0), layer(values), full(0), full(1))
+        assert (found == level).all()
+
+
+def test_lips_choose_and_blend_the_sheets(kernels: ModuleType) -> None:
+    sheets = layer(IDENTITY)
+    sheets[0, ..., :3], sheets[1, ..., :3] = 0, 0
+    sheets[1, ..., 3:] = 1  # sheet 0 paints black, sheet 1 white
+    for lip, level in ((0.0, 0), (1.0, 255), (0.5, 188), (np.nan, 0), (2.0, 255)):
+        found = picture()
+        kernels.composite(found, texels(), (0, 0), sheets, full(lip), full(1))
+        assert (found == level).all()  # 188: half the light, not half the level
+
+
+def test_a_broken_sheet_does_not_reach_pixels_of_the_other(kernels: ModuleType) -> None:
+    sheets = layer([0, 0, 0, 1, 1, 1])
+    sheets[1] = np.nan
+    found = picture()
+    kernels.composite(found, texels(), (0, 0), sheets, full(0), full(1))
+    assert (found == 255).all()
+
+
+@pytest.mark.parametrize(
+    "origin", [(-4, 0), (4, 0), (0, -3), (0, 3), (-4, -3), (4, 3), (100, 0), (0, -100), (-9, 7)]
+)
+def test_boxes_may_leave_the_frame(kernels: ModuleType, origin: tuple[int, int]) -> None:
+    image = picture()
+    found = image.copy()
+    kernels.composite(found, texels(), origin, layer([0, 0, 0, 1, 1, 1]), full(0), full(1))
+    row, column = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    x, y = column - origin[0], row - origin[1]
+    inside = (x >= 0) & (x < SHAPE[1]) & (y >= 0) & (y < SHAPE[0])
+    assert (found[inside] == 255).all()
+    np.testing.assert_array_equal(found[~inside], image[~inside])
+
+
+def test_texels_are_sampled_between_their_centres(kernels: ModuleType) -> None:
+    sheets = layer([0, 0, 0, 0, 0, 0])
+    sheets[0, :, 3:, 3:] = 1  # black up to texel column 2, white from column 3
+    spots = np.full((*SHAPE, 2), 2.5, np.float32)
+    spots[:, :5, 0] = 0.0, 2.5, 3.0, 3.5, SIDE + 3
+    found = picture()
+    kernels.composite(found, spots, (0, 0), sheets, full(0), full(1))
+    assert found[0, :5, 0].tolist() == [0, 0, 188, 255, 255]
+
+
+def test_the_level_tables_are_the_exact_curve() -> None:
+    borders = colour.border_of_level()[:256]
+    dark_side = np.nextafter(borders[1:], np.float32(0))
+    spread = np.random.default_rng(8).random(100_000, np.float32)
+    light = np.concatenate([borders, dark_side, spread, np.float32([0, 1])])
+    guess = colour.level_of_bucket()[(light * colour.BUCKETS).astype(int)].astype(int)
+    level = guess + (light >= colour.border_of_level()[guess + 1])
+    np.testing.assert_array_equal(level, np.floor(255 * colour.linear_to_srgb(light) + 0.5))
+    round_trip = colour.linear_to_srgb(colour.srgb_to_linear(np.linspace(0, 1, 1001)))
+    np.testing.assert_allclose(round_trip, np.linspace(0, 1, 1001), atol=1e-7)

@@ -1,0 +1,142 @@
+"""The video command with the real session: a face that moves, sound, and every fault in words."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from tryon.streaming.demo_clip import DemoClip
+
+from tests import media_factory as make
+from tryon import video
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    from PIL import Image
+    from skimage.data import astronaut
+
+    path = tmp_path_factory.mktemp("look") / "ref.png"
+    Image.fromarray(astronaut()).save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Twelve frames of a face at uneven times, with sound."""
+    demo = DemoClip(320, 240)
+    images = [demo.frame(i).image for i in range(12)]
+    return make.write_video(
+        tmp_path_factory.mktemp("clip") / "in.mp4",
+        images,
+        pts=[i * 3000 + 7 * i * i for i in range(12)],
+        time_base=Fraction(1, 90_000),
+        audio=True,
+    )
+
+
+def run(*argv):
+    return video.main([str(a) for a in argv])
+
+
+def test_every_frame_is_made_up_and_time_and_sound_are_kept(clip, photo, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    assert run(clip, "--ref", photo, "-o", out, "--json") == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0].startswith(f"{out}: 12 frames")
+    done = json.loads(lines[-1])
+    assert (done["frames"], done["frames_with_face"], done["notes"]) == (12, 12, [])
+    assert make.pixels(out)[0] == make.pixels(clip)[0]
+    assert make.packets(out, "audio") == make.packets(clip, "audio")
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_intensity_zero_gives_the_same_pictures(clip, photo, tmp_path):
+    out = tmp_path / "out.mp4"
+    assert run(clip, "--ref", photo, "-o", out, "--intensity", "all=0", "--quiet") == 0
+    for a, b in zip(make.pixels(clip)[1], make.pixels(out)[1], strict=True):
+        assert np.abs(a.astype(int) - b).mean() < 2.5  # H.264 at CRF 18
+
+
+def test_a_part_begins_at_zero(clip, photo, tmp_path):
+    out = tmp_path / "out.mp4"
+    assert run(clip, "--ref", photo, "-o", out, "--start", "0.1", "--end", "0.3", "--quiet") == 0
+    stamps = [t for t in make.pixels(clip)[0] if Fraction(1, 10) <= t < Fraction(3, 10)]
+    assert make.pixels(out)[0] == [t - Fraction(1, 10) for t in stamps]
+
+
+def test_a_video_without_a_face_passes_through_and_says_so(photo, tmp_path, capsys):
+    source = make.write_video(tmp_path / "in.mp4", [make.picture(i, 96, 64) for i in range(5)])
+    assert run(source, "--ref", photo, "-o", tmp_path / "out.mp4") == 0
+    assert "note: no face was found" in capsys.readouterr().out
+    assert len(make.pixels(tmp_path / "out.mp4")[0]) == 5
+
+
+@pytest.mark.parametrize(
+    ("make_input", "words"),
+    [
+        (lambda p: p, "does not exist"),
+        (lambda p: (p.write_bytes(b"") and p) or p, "is empty"),
+        (lambda p: p.write_text("<html>") and p, "cannot be read"),
+        (make.hdr10, "HDR"),
+        (make.audio_only, "no video stream"),
+        (lambda p: "https://host/in.mp4", "not a local file"),
+    ],
+)
+def test_inputs_that_cannot_be_used_are_one_line(make_input, words, photo, tmp_path, capsys):
+    source = make_input(tmp_path / "in.mp4")
+    out = tmp_path / "out" / "o.mp4"
+    out.parent.mkdir()
+    assert run(source, "--ref", photo, "-o", out) == 1
+    stdout, err = capsys.readouterr()
+    assert stdout == ""
+    assert err.count("\n") == 1
+    assert words in err
+    assert list(out.parent.iterdir()) == []
+
+
+def test_outputs_that_must_not_be_written(clip, photo, tmp_path, capsys):
+    data = clip.read_bytes()
+    existing = tmp_path / "there.mp4"
+    existing.write_bytes(b"older")
+    for argv, words in (
+        ([clip, "-o", clip, "--overwrite"], "the input itself"),
+        ([clip, "-o", existing], "--overwrite"),
+        ([clip, "-o", tmp_path / "no" / "o.mp4"], "does not exist"),
+        ([clip, "-o", tmp_path / "o.gif"], "suffix"),
+    ):
+        assert run(*argv, "--ref", photo) == 1
+        assert words in capsys.readouterr().err
+    assert clip.read_bytes() == data
+    assert existing.read_bytes() == b"older"
+
+
+def test_a_bad_reference_leaves_no_output(clip, tmp_path, capsys):
+    assert run(clip, "--ref", tmp_path / "none.png", "-o", tmp_path / "o.mp4") == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_in_the_middle_leaves_no_output(clip, photo, tmp_path, capsys, monkeypatch):
+    from tryon.errors import EngineError
+    from tryon.session import TryOnSession
+
+    process = TryOnSession.process
+
+    def failing(self, frame):
+        if frame.index == 5:
+            raise EngineError("out of memory; use --faces 1")
+        return process(self, frame)
+
+    monkeypatch.setattr(TryOnSession, "process", failing)
+    assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4") == 1
+    assert capsys.readouterr().err == "error: out of memory; use --faces 1\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("argv", [["--start", "-1"], ["--end", "x"], ["--intensity", "hair=1"]])
+def test_wrong_usage(argv, clip, photo, tmp_path, capsys):
+    assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4", *argv) == 2
+    capsys.readouterr()

@@ -1,0 +1,201 @@
+"""Painted pairs: exact targets, people kept apart, and the same held-out pairs each time."""
+
+from dataclasses import fields, replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from tryon.cosmetics.brushes import brush_fields
+from tryon.cosmetics.pigment import to_linear, to_srgb
+from tryon.cosmetics.substrate import skin_tone
+from tryon.errors import ConfigError
+from tryon.face.regions import region_masks
+from tryon.train.data import CHUNK, DataConfig, PaintedPairs, complete_by_symmetry
+from tryon.train.faces import FaceCache
+from tryon.train.pairs import PairBatch, concatenate
+
+SIZE, PEOPLE = 64, 14
+TRAIN, MADE_UP = range(9), (2, 5, 11)
+CALM = DataConfig(noise=0, blur=1, jitter=0, occluded=0, exposure=0, white_balance=0, side_light=0)
+
+
+def code(person):
+    """A visibility that nobody else has, so that a person is known in any batch."""
+    return 255 - 8 * person
+
+
+@pytest.fixture(scope="module")
+def cache():
+    """People of smooth random skin; the visibility of a person is its number."""
+    generator = torch.Generator().manual_seed(4)
+    inside = brush_fields(SIZE).inside
+    tones = torch.tensor([200.0, 170, 150]) - torch.rand(PEOPLE, 1, generator=generator) * 110
+    waves = F.interpolate(torch.randn(PEOPLE, 1, 6, 6, generator=generator), (SIZE, SIZE))
+    colour = ((tones[:, :, None, None] + 8 * waves).clamp(20, 250) * inside).round()
+    seen = torch.tensor([code(i) for i in range(PEOPLE)]).float()
+    visibility = seen[:, None, None, None].expand(-1, 1, SIZE, SIZE)
+    return FaceCache(
+        texture=torch.cat([colour, visibility], 1).to(torch.uint8),
+        skin=(255 * inside).expand(PEOPLE, -1, -1, -1).to(torch.uint8),
+        ita=skin_tone(to_linear(tones / 255)),
+        made_up=torch.tensor([i in MADE_UP for i in range(PEOPLE)]),
+        names=tuple(f"{i}.png" for i in range(PEOPLE)),
+        splits=tuple("train" if i in TRAIN else "val" for i in range(PEOPLE)),
+    )
+
+
+def people(textures):
+    """Who is in each texture (B, 4, A, A)."""
+    return [round((255 - 255 * one[3].median().item()) / 8) for one in textures]
+
+
+def equal(a, b):
+    return all(torch.equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(PairBatch))
+
+
+@pytest.mark.parametrize("size", [64, 32])
+def test_the_target_is_the_source_wearing_the_layer(cache, size):
+    batch = PaintedPairs(cache).batch(size, CHUNK + 2)
+    assert len(batch) == CHUNK + 2
+    worn = to_srgb(batch.affine[:, :3] * to_linear(batch.source[:, :3]) + batch.affine[:, 3:])
+    assert torch.equal(batch.target, worn)
+
+
+def test_batches_have_the_promised_shapes_and_ranges(cache):
+    batch = PaintedPairs(cache, DataConfig(noise=1.0, blur=8, jitter=5)).batch(SIZE, 6)
+    assert batch.source.shape == batch.reference.shape == (6, 4, SIZE, SIZE)
+    assert batch.affine.shape == (6, 6, SIZE, SIZE)
+    assert batch.target.shape == (6, 3, SIZE, SIZE)
+    assert batch.ita.shape == (6,)
+    outside = brush_fields(SIZE).inside[0, 0] == 0
+    for picture in (batch.source, batch.reference, batch.target):
+        assert picture.dtype == torch.float32
+        assert 0 <= picture.min() <= picture.max() <= 1
+    for picture in (batch.source, batch.reference):
+        assert not picture[:, :3][..., outside].any()
+    assert batch.affine[:, :3].min() >= 0
+    assert torch.isfinite(batch.affine).all()
+    weights = torch.as_tensor(region_masks(SIZE).weights).permute(2, 0, 1)
+    assert torch.equal(batch.regions, weights)
+
+
+def test_the_reference_is_somebody_else_who_came_bare(cache):
+    source = PaintedPairs(cache)
+    batches = [source.batch(32, 4) for _ in range(12)]
+    pairs = [
+        pair
+        for batch in batches
+        for pair in zip(people(batch.source), people(batch.reference), strict=True)
+    ]
+    assert all(a != b for a, b in pairs)
+    assert not {b for _, b in pairs} & set(MADE_UP)
+    assert {a for a, _ in pairs} & set(MADE_UP)  # as sources they are welcome
+
+
+def test_splits_never_mix(cache):
+    source = PaintedPairs(cache, DataConfig(held_out=16))
+
+    def everyone(batches):
+        return {who for b in batches for who in people(b.source) + people(b.reference)}
+
+    trained = everyone(source.batch(32, 4) for _ in range(12))
+    held = everyone(source.held_out(32))
+    assert trained <= set(TRAIN)
+    assert not held & set(TRAIN)
+    assert len(trained) >= 6
+    assert len(held) >= 4
+
+
+def test_skin_tone_belongs_to_the_source(cache):
+    batch = PaintedPairs(cache).batch(32, 8)
+    assert torch.equal(batch.ita, cache.ita[people(batch.source)])
+
+
+def test_held_out_pairs_are_the_same_at_each_call_and_for_each_seed(cache):
+    config = DataConfig(held_out=6)
+    source = PaintedPairs(cache, config, seed=1)
+    first = list(source.held_out(32))
+    source.batch(32, 2)
+    again = list(source.held_out(32))
+    other = list(PaintedPairs(cache, config, seed=2).held_out(32))
+    assert [len(batch) for batch in first] == [CHUNK, 2]
+    assert all(map(equal, first, again))
+    assert all(map(equal, first, other))
+
+
+def test_a_seed_gives_one_sequence_of_batches(cache):
+    one, same, other = (PaintedPairs(cache, seed=seed) for seed in (5, 5, 6))
+    first = one.batch(32, 3)
+    assert equal(first, same.batch(32, 3))
+    assert not equal(first, other.batch(32, 3))
+    assert not equal(first, one.batch(32, 3))
+
+
+def test_both_people_of_a_pair_wear_the_same_style(cache):
+    # One layer at a time: where the source is changed most, the reference shows the same colour.
+    source = PaintedPairs(cache, CALM, seed=3)
+    batch = source.batch(SIZE, 16)
+    change = (batch.target - batch.source[:, :3]).abs().sum(1, keepdim=True)
+    covered = (batch.affine[:, :3].mean(1, keepdim=True) < 0.05) & (change > 0.3)
+    compared = [i for i in range(len(batch)) if covered[i].sum() > 20]
+    assert compared, "some style covers the skin"
+    for i in compared:
+        texels = covered[i, 0]
+        gap = (batch.target[i][:, texels] - batch.reference[i, :3][:, texels]).abs().mean()
+        mixed = (batch.target[i][:, texels] - batch.source[i, :3][:, texels]).abs().mean()
+        assert gap < 0.6 * mixed
+
+
+def test_without_disturbance_the_source_is_the_cached_face(cache):
+    batch = PaintedPairs(cache, CALM).batch(SIZE, 4)
+    for one, who in zip(batch.source, people(batch.source), strict=True):
+        bare = cache.texture[who].float() / 255
+        nearest = min((one - face).abs()[:3].max() for face in (bare, bare.flip(-1)))
+        assert nearest < 0.02
+
+
+def test_something_in_front_stays_unpainted(cache):
+    hidden = PaintedPairs(cache, replace(CALM, occluded=1.0), seed=8).batch(SIZE, 8)
+    free = PaintedPairs(cache, CALM, seed=8).batch(SIZE, 8)
+    cover = (hidden.source[:, :3] - free.source[:, :3]).abs().amax(1) > 0.1
+    assert 0.02 < cover.float().mean() < 0.4
+    identity = torch.tensor([1.0, 1, 1, 0, 0, 0])[None, :, None, None]
+    painted, bare = ((batch.affine - identity).abs().amax(1) for batch in (free, hidden))
+    assert painted[cover].mean() > 0.02
+    assert bare[cover].mean() < 0.15 * painted[cover].mean()
+    assert (bare <= painted + 1e-5).all()
+    assert (bare[~cover] == painted[~cover]).float().mean() > 0.8
+
+
+def test_symmetry_fills_only_what_is_hidden():
+    generator = torch.Generator().manual_seed(2)
+    reference = torch.rand(2, 4, 8, 8, generator=generator)
+    reference[:, 3] = 1.0
+    assert torch.equal(complete_by_symmetry(reference), reference)
+    hidden = reference.clone()
+    hidden[:, :3, :, :4], hidden[:, 3, :, :4] = 0.0, 0.0
+    filled = complete_by_symmetry(hidden)
+    torch.testing.assert_close(filled[..., 4:], hidden[..., 4:])
+    torch.testing.assert_close(filled[..., :4], hidden[..., 4:].flip(-1))
+    nothing = torch.zeros_like(hidden)
+    assert torch.equal(complete_by_symmetry(nothing), nothing)
+
+
+def test_batches_join_and_move(cache):
+    source = PaintedPairs(cache)
+    one, two = source.batch(32, 1), source.batch(32, 2)
+    joined = concatenate([one, two])
+    assert len(joined) == 3
+    assert torch.equal(joined.target[1:], two.target)
+    assert torch.equal(joined.regions, one.regions)
+    assert equal(joined.to("cpu"), joined)
+
+
+def test_bad_settings_and_poor_caches_are_refused(cache):
+    with pytest.raises(ConfigError, match="noise"):
+        DataConfig(noise=-0.1)
+    with pytest.raises(ConfigError, match="two bare faces"):
+        PaintedPairs(replace(cache, splits=("train",) * PEOPLE))
+    with pytest.raises(ConfigError, match="two bare faces"):
+        PaintedPairs(replace(cache, made_up=torch.ones(PEOPLE, dtype=torch.bool)))

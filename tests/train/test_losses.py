@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tryon.errors import ConfigError
+from tryon.train.losses import LossConfig, composite, student_loss, wear
+from tryon.train.pairs import PairSource
+from tryon.types import REGIONS
+
+IDENTITY = torch.tensor([1.0, 1, 1, 0, 0, 0]).view(1, 6, 1, 1)
+
+
+def test_the_identity_layer_changes_nothing() -> None:
+    image = torch.linspace(0, 1, 3 * 64).view(1, 3, 8, 8)
+    worn = composite(image, IDENTITY.expand(1, 6, 8, 8))
+    torch.testing.assert_close(worn, image, atol=1e-5, rtol=0)
+
+
+def test_wearing_is_differentiable_and_its_gradient_is_right() -> None:
+    torch.manual_seed(0)
+    light = 0.05 + 0.8 * torch.rand(1, 3, 3, 3, dtype=torch.float64)
+    affine = (0.05 + 0.2 * torch.rand(1, 6, 3, 3, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda layer: wear(light, layer), affine)
+
+
+def test_the_gradient_is_finite_and_points_inward_at_black_and_beyond_white() -> None:
+    for offset in (0.0, -0.5, 1.5):
+        affine = torch.zeros(1, 6, 1, 1)
+        affine[:, 3:] = offset
+        affine.requires_grad_()
+        (wear(torch.zeros(1, 3, 1, 1), affine) - 0.5).square().sum().backward()
+        slope = affine.grad[:, 3:]
+        assert torch.isfinite(slope).all()
+        assert (slope.sign() == (1 if offset > 0 else -1)).all()
+
+
+def test_the_exact_layer_has_no_loss_and_any_other_has(pairs: PairSource) -> None:
+    batch = pairs.batch(32, 3)
+    exact = student_loss(batch.affine, batch, LossConfig())
+    other = student_loss(IDENTITY.expand_as(batch.affine), batch, LossConfig())
+    assert exact.total < 1e-5
+    assert min(other.colour, other.layer, other.gradient) > 1e-4
+
+
+def test_an_error_on_the_lips_costs_more_than_on_the_nose(pairs: PairSource) -> None:
+    batch = pairs.batch(48, 2)
+
+    def cost(region: str) -> float:
+        wrong = batch.affine + 0.2 * batch.regions[REGIONS.index(region)]
+        return float(student_loss(wrong, batch, LossConfig()).layer)
+
+    assert cost("lips") > 2 * cost("nose")
+
+
+def test_what_is_not_visible_costs_nothing(pairs: PairSource) -> None:
+    batch = pairs.batch(32, 2)
+    half = batch.source.clone()
+    half[:, 3, :, 16:] = 0
+    batch = replace(batch, source=half)
+    wrong = batch.affine.clone()
+    wrong[..., 17:] += 0.5
+    assert student_loss(wrong, batch, LossConfig()).total < 1e-5
+
+
+def test_a_negative_weight_is_refused() -> None:
+    with pytest.raises(ConfigError, match="lips"):
+        LossConfig(lips=-1.0)

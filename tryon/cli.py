@@ -1,0 +1,98 @@
+"""The `tryon` command: hands its arguments to a subcommand and turns errors into one line.
+
+A fault ends with exit code 1, wrong usage with 2, Ctrl-C with 130; there is a traceback only
+with `--debug`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from tryon.errors import TryOnError
+
+# Name -> module with `main(argv) -> int`, and what it is for; loaded when asked for.
+COMMANDS = {
+    "webcam": ("tryon.webcam", "wear a look in front of the camera"),
+    "video": ("tryon.video", "put a look on a video file"),
+    "photo": ("tryon.photo", "put a look on photos"),
+    "look": ("tryon.look_cli", "make and show .look files"),
+    "bench": ("tryon.bench", "measure speed on this machine"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand.
+
+    Args:
+        argv: Arguments without the program's name; None takes the process's.
+
+    Returns:
+        The exit code.
+    """
+    import tryon
+
+    names = "\n".join(f"  {name:8} {what}" for name, (_, what) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="tryon",
+        description="Wear the makeup of any photo, live, on your own machine.",
+        epilog=f"commands:\n{names}\n\n`tryon COMMAND --help` tells more of one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tryon {tryon.__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    module = import_module(COMMANDS[arguments.command][0])
+    return int(module.main(arguments.rest))
+
+
+def run_main(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], None],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parse the arguments of one command and run it; the body of every `main`.
+
+    Args:
+        parser: The command's parser; `--debug` is added to it.
+        run: Does the work; errors end it.
+        argv: Arguments without the program's name; None takes the process's.
+
+    Returns:
+        The exit code: 0, 1 fault (one line on stderr), 2 usage, 130 interrupted.
+    """
+    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse has said what is wrong
+        return int(stop.code or 0)
+    try:
+        run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def one_line(error: Exception) -> str:
+    """An error in one line; one that is not ours says that it should not have happened."""
+    text = " ".join(str(error).split())
+    if isinstance(error, TryOnError):
+        return text
+    return f"unexpected {type(error).__name__}: {text} (run again with --debug and report it)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Putting a makeup layer on the frame, at the frame's own resolution and only inside the face.
+
+Pixels that no makeup covers keep their bytes. Eye openings and the inner mouth are cut out, and
+the lip contour is kept sharp, along smooth curves through the landmarks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tryon.face import landmarks as lm
+from tryon.face.atlas import atlas
+from tryon.face.curves import catmull_rom
+from tryon.face.regions import region_masks
+from tryon.face.unwrap import mesh_points
+from tryon.types import Face, Float32, MakeupLayer, UInt8
+
+
+def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
+    """Paint a layer on a face, in place.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, contiguous and writable.
+        face: where; landmarks may leave the image.
+        layer: gated layer.
+    """
+    from tryon.kernels import cpu
+
+    height, width = image.shape[:2]
+    points = mesh_points(face)
+    x0, y0 = np.maximum(np.floor(points[:, :2].min(0)).astype(int), 0)
+    x1, y1 = np.minimum(np.ceil(points[:, :2].max(0)).astype(int), (width, height))
+    if x1 <= x0 or y1 <= y0:
+        return
+    origin, shape = (int(x0), int(y0)), (int(y1 - y0), int(x1 - x0))
+    table = atlas(len(layer.affine))
+    texels = cpu.rasterise(points, table.triangles, table.uv, origin, shape)
+
+    def coverage(contour: tuple[int, ...]) -> Float32:
+        curve = catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
+        return cpu.polygon_coverage(curve, origin, shape)
+
+    holes = coverage(lm.LIPS_INNER)
+    for eye in lm.EYES:
+        holes = np.maximum(holes, coverage(eye.opening))
+    sources = region_masks(len(layer.affine)).sheet_sources
+    sheets = np.stack([cpu.extend(layer.affine, source) for source in sources])
+    cpu.composite(image, texels, origin, sheets, coverage(lm.LIPS_OUTER), 1 - holes)

@@ -1,0 +1,88 @@
+"""Photo -> look: find the one face, unwrap it, complete what it hides by symmetry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tryon.errors import ImageError, ReferencePhotoError
+from tryon.face.unwrap import unwrap_face
+from tryon.look.look import Look
+from tryon.look.photo import read_photo
+from tryon.types import Face, FaceTexture, UInt8
+
+if TYPE_CHECKING:
+    from tryon.face.parser import FaceParser
+
+MAX_YAW = 45.0  # deg; beyond it one side of the makeup is not in the photo
+MIN_WIDTH = 64.0  # px of the landmark box
+BYSTANDER = 0.45  # a face narrower than this share of the widest one is background
+
+
+def encode_photo(photo: str | Path | bytes | UInt8, parser: FaceParser | None = None) -> Look:
+    """Make a look from a reference photo; see `Look.from_photo`."""
+    if isinstance(photo, np.ndarray):
+        image, name = photo, "look"
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ImageError(
+                f"the reference is {image.dtype} {image.shape}; give (H, W, 3) uint8 RGB"
+            )
+    else:
+        image = read_photo(photo)
+        name = "look" if isinstance(photo, bytes) else Path(photo).stem
+    face = _the_face(image, parser)
+    texture = complete_by_symmetry(unwrap_face(image, face))
+    return Look(
+        colour=np.round(255 * texture.colour).astype(np.uint8),
+        visibility=np.round(255 * texture.visibility).astype(np.uint8),
+        name=name,
+    )
+
+
+def complete_by_symmetry(texture: FaceTexture) -> FaceTexture:
+    """Fill what a turned head hides with the mirrored other side, where that is seen better."""
+    seen, other = texture.visibility, texture.visibility[:, ::-1]
+    take = np.clip((other - seen) / 0.5, 0, 1)
+    mirrored = texture.colour[:, ::-1]
+    colour = texture.colour + take[..., None] * (mirrored - texture.colour)
+    return FaceTexture(
+        np.ascontiguousarray(colour, np.float32),
+        np.ascontiguousarray(seen + take * (other - seen), np.float32),
+    )
+
+
+def _the_face(image: UInt8, parser: FaceParser | None) -> Face:
+    """The one face of a reference photo, or a refusal that says why."""
+    if parser is None:
+        from tryon.face.parse_fast import FastParser
+
+        parser = FastParser()
+        try:
+            faces = parser.detect(image)
+        finally:
+            parser.close()
+    else:
+        faces = parser.detect(image)
+    if not faces:
+        raise ReferencePhotoError(
+            "no face found in the reference; use a sharp photo of one face, seen from the front"
+        )
+    ordered = sorted(faces, key=lambda face: face.width, reverse=True)
+    face = ordered[0]
+    people = [item for item in ordered if item.width >= BYSTANDER * face.width]
+    if len(people) > 1:
+        raise ReferencePhotoError(
+            f"{len(people)} faces in the reference; crop the photo to the one whose makeup you want"
+        )
+    if face.width < MIN_WIDTH:
+        raise ReferencePhotoError(
+            f"the face in the reference is {face.width:.0f} px wide; it needs {MIN_WIDTH:.0f} px"
+        )
+    if abs(face.pose.yaw) > MAX_YAW:
+        raise ReferencePhotoError(
+            f"the reference shows a profile (turned {abs(face.pose.yaw):.0f} deg); "
+            f"use one turned less than {MAX_YAW:.0f} deg"
+        )
+    return face

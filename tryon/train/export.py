@@ -1,0 +1,208 @@
+"""A training checkpoint -> a model folder: float16 weights, runtime graphs, manifest.
+
+`python -m tryon.train.export runs/x --to FOLDER`; the folder is written only if the runtime's
+graphs wear the same as PyTorch within a level of 255.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from tryon.engines.openvino import ENCODER, STUDENT, OpenVinoEngine
+from tryon.engines.torch import TorchEngine
+from tryon.errors import TryOnError, WeightsError
+from tryon.models.student import LookEncoder, LookFeatures, Student, StudentConfig, TryOnModel
+from tryon.models.weights import (
+    MANIFEST,
+    STUDENT_DIR,
+    WEIGHTS,
+    Manifest,
+    save_weights,
+    sha256,
+    write_manifest,
+)
+from tryon.train.losses import composite
+from tryon.types import FaceTexture
+
+TOLERANCE = 1.0 / 255.0  # of the worn texture, sRGB 0..1
+
+
+class _EncoderGraph(nn.Module):
+    """The encoder with the runtime's layout: channels last."""
+
+    def __init__(self, encoder: LookEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, reference: Tensor) -> LookFeatures:
+        features: LookFeatures = self.encoder(reference.permute(0, 3, 1, 2))
+        return features
+
+
+class _StudentGraph(nn.Module):
+    """The student with the runtime's layout: channels last in and out."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(
+        self, source: Tensor, look2: Tensor, look4: Tensor, look8: Tensor, look16: Tensor,
+        film: Tensor,
+    ) -> Tensor:  # fmt: skip
+        features = (look2, look4, look8, look16, film)
+        layer: Tensor = self.student(source.permute(0, 3, 1, 2), features)
+        return layer.permute(0, 2, 3, 1)
+
+
+def averaged_model(checkpoint: Path) -> TryOnModel:
+    """The model of a training checkpoint, with its averaged weights.
+
+    Raises:
+        WeightsError: the checkpoint is missing or damaged.
+    """
+    try:
+        with safe_open(checkpoint, framework="pt") as file:
+            architecture = json.loads(file.metadata()["architecture"])
+            names = [key for key in file.keys() if key.startswith("average.")]
+            weights = {name.removeprefix("average."): file.get_tensor(name) for name in names}
+        model = TryOnModel(StudentConfig(**architecture))
+        model.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise WeightsError(f"No usable checkpoint at {checkpoint}; train first.") from error
+    return model.eval()
+
+
+def export(
+    model: TryOnModel,
+    folder: Path,
+    *,
+    data: Sequence[str] = (),
+    metrics: Sequence[Mapping[str, Any]] = (),
+    commit: str = "",
+) -> Manifest:
+    """Write a model folder.
+
+    Args:
+        model: the trained model.
+        folder: made, or its model files replaced, after the check passed.
+        data: what it was trained on, one line each.
+        metrics: held-out scores.
+        commit: of the training code.
+
+    Returns:
+        The manifest written.
+
+    Raises:
+        WeightsError: the runtime's graphs do not agree with PyTorch.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        staging = Path(name)
+        save_weights(staging, model)
+        write_graphs(rounded(model), staging)
+        files = {p.name: sha256(p.read_bytes()) for p in sorted(staging.iterdir())}
+        manifest = Manifest(
+            model.config.to_json(), files, commit=commit, data=tuple(data), metrics=tuple(metrics)
+        )
+        write_manifest(staging, manifest)
+        error = disagreement(staging)
+        if error > TOLERANCE:
+            raise WeightsError(f"OpenVINO differs from PyTorch by {error * 255:.2f} levels of 255.")
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (*files, MANIFEST):
+            shutil.copyfile(staging / file, folder / file)
+    return manifest
+
+
+def rounded(model: TryOnModel) -> TryOnModel:
+    """The model as the weights file will hold it: parameters through float16."""
+    copy = TryOnModel(model.config)
+    copy.load_state_dict({k: v.cpu().half().float() for k, v in model.state_dict().items()})
+    return copy.eval()
+
+
+def write_graphs(model: TryOnModel, folder: Path) -> None:
+    """Write both towers as OpenVINO graphs with float16 constants and static shapes."""
+    import openvino as ov
+
+    side = model.config.size
+    texture = torch.rand(1, side, side, 4)
+    with torch.inference_mode():
+        features = model.encoder(texture.permute(0, 3, 1, 2))
+    # Clones, because tracing refuses tensors made in inference mode.
+    inputs = (texture, *(f.clone() for f in features))
+    for module, example, name in (
+        (_EncoderGraph(model.encoder), inputs[:1], ENCODER),
+        (_StudentGraph(model.student), inputs, STUDENT),
+    ):
+        shapes = [list(tensor.shape) for tensor in example]
+        graph = ov.convert_model(module.eval(), example_input=example, input=shapes)
+        ov.save_model(graph, folder / f"{name}.xml", compress_to_fp16=True)
+
+
+def disagreement(folder: Path, seed: int = 0) -> float:
+    """Largest difference of worn textures between OpenVINO and PyTorch, sRGB 0..1."""
+    slow, fast = TorchEngine(folder), OpenVinoEngine(folder)
+    random = np.random.default_rng(seed)
+    side, worst = slow.size, 0.0
+    for _ in range(4):
+        # Blocks of colour with noise: flat areas and hard edges, like a face and its liner.
+        blocks = random.random((2, 16, 16, 4), np.float32)
+        blocks = blocks.repeat(side // 16, 1).repeat(side // 16, 2)
+        texture = np.clip(blocks + 0.05 * random.standard_normal(blocks.shape, np.float32), 0, 1)
+        look = FaceTexture(texture[1, ..., :3], texture[1, ..., 3])
+        source = torch.from_numpy(texture[:1]).permute(0, 3, 1, 2)
+        worn = [
+            composite(source, torch.from_numpy(e(texture[:1], e.prepare(look))).permute(0, 3, 1, 2))
+            for e in (slow, fast)
+        ]
+        worst = max(worst, float((worn[0] - worn[1]).abs().max()))
+    return worst
+
+
+def _commit() -> str:
+    """The checked-out commit; empty outside a repository."""
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="tryon.train.export", description=__doc__)
+    parser.add_argument("run", type=Path, help="run folder of tryon.train.distill")
+    parser.add_argument("--to", type=Path, default=STUDENT_DIR, help="model folder")
+    parser.add_argument("--data", action="append", default=[], help="a line of the data list")
+    given = parser.parse_args(arguments)
+    try:
+        curve = given.run / "curve.jsonl"
+        lines = curve.read_text(encoding="utf-8").splitlines() if curve.is_file() else []
+        scores = json.loads(lines[-1])["scores"] if lines else []
+        model = averaged_model(given.run / "checkpoint.safetensors")
+        manifest = export(model, given.to, data=given.data, metrics=scores, commit=_commit())
+    except TryOnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{given.to}: {', '.join((WEIGHTS, *manifest.files))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

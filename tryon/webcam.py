@@ -1,0 +1,267 @@
+"""`python -m tryon.webcam`: wear a look in front of a camera, live.
+
+It joins a source, a session and sinks; what they do is theirs. Frames stay in memory unless
+`--record` or the key `c` asks for them to be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from math import isfinite
+from pathlib import Path
+from time import monotonic, strftime
+from typing import TYPE_CHECKING, Any
+
+from tryon import arguments as flags
+from tryon.cli import run_main
+from tryon.hud import draw_lines
+from tryon.streaming.live import Sink, Source, run_live
+from tryon.streaming.sinks import Background, NullSink, RecorderSink, VirtualCameraSink
+from tryon.streaming.stats import STAGES, LiveReport, LiveStats, Percentiles
+from tryon.types import REGIONS, Frame, TryOnResult
+from tryon.view import KEYS, ViewState, compose, drag, press, status
+
+if TYPE_CHECKING:
+    from tryon.session import TryOnSession
+    from tryon.streaming.window import Window
+
+_NOTICE_S = 5.0  # how long a notice stays on the HUD
+_SLOW_FPS = 20.0  # a camera slower than this gets a hint
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; see `--help`.
+
+    Args:
+        argv: Arguments without the program's name; None takes the process's.
+
+    Returns:
+        The exit code.
+    """
+    return run_main(_parser(), _run, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tryon webcam",
+        description="Wear the makeup of a photo, live.",
+        epilog=f"Keys: {KEYS}.",
+    )
+    flags.add_look_arguments(parser)
+    flags.add_session_arguments(parser)
+    add = parser.add_argument
+    add("--source", default="camera:0", help="camera:0, camera:NAME, demo, or a video file")
+    add("--list-cameras", action=_ListCameras, nargs=0, help="list the cameras and stop")
+    add("--size", type=flags.size, default=(1280, 720), metavar="WxH", help="asked of the camera")
+    add(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        help="show as in a mirror; by default for a camera",
+    )
+    add("--record", metavar="FILE", help="write what is made to a video file, without sound")
+    add("--virtual-camera", action="store_true", help="offer it as a camera to other programs")
+    add("--overwrite", action="store_true", help="replace an existing --record file")
+    add("--frames", type=flags.whole(1), metavar="N", help="stop after N frames")
+    add("--no-window", action="store_true", help="show nothing; a file is then read at full speed")
+    add("--json", action="store_true", help="print the figures as one JSON object, last line")
+    add("--quiet", action="store_true", help="print nothing else")
+    return parser
+
+
+class _ListCameras(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from tryon.streaming.cameras import list_cameras
+
+        for camera in list_cameras():
+            print(f"camera:{camera.index}  {camera.name}")
+        if not list_cameras():
+            print("the system lists no camera; --source camera:0 may work, --source demo does")
+        parser.exit(0)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    say: Callable[[str], None] = (lambda text: None) if arguments.quiet else print
+    stats = LiveStats()
+    with ExitStack() as stack:
+        # First what may be refused at once, last what takes time to load.
+        view = None if arguments.no_window else _WindowSink(stats, say)
+        sinks: list[Sink] = [] if view is None else [view]
+        if view is not None:
+            stack.callback(view.close, failed=True)
+        if arguments.virtual_camera:
+            sinks.append(VirtualCameraSink())
+        offline = view is None and not arguments.virtual_camera and _is_file(arguments.source)
+        recorder: Background | None = None
+        if arguments.record:
+            recorder = _recorder(arguments, stack, every_frame=offline)
+            sinks.append(recorder)
+        source = _open_source(arguments, say if view is None else view.notice)
+        stack.callback(source.close)
+        session = stack.enter_context(flags.open_session(arguments))
+        say(f"backend: {session.backend}; source: {source.description}")
+        if source.live and 0 < getattr(source, "fps", 0) < _SLOW_FPS:
+            say("the camera is slow; more light or a smaller --size may make it faster")
+        if view is not None:
+            mirror = source.live if arguments.mirror is None else arguments.mirror
+            view.attach(session, mirror)
+            say(f"keys: {KEYS}")
+        report = run_live(
+            source,
+            session.process,
+            sinks or [NullSink()],
+            frames=arguments.frames,
+            every_frame=offline,
+            stop=lambda: view is not None and view.state.quit,
+            stats=stats,
+        )
+        say(_summary(report))
+        if recorder is not None and recorder.drops:
+            say(f"{recorder.drops} frames are not in the recording: writing was slower")
+        if arguments.json:
+            print(json.dumps(_figures(report, session.backend)), flush=True)
+
+
+def _is_file(source: str) -> bool:
+    return source != "demo" and source.partition(":")[0] != "camera"
+
+
+def _open_source(arguments: argparse.Namespace, notice: Callable[[str], None]) -> Source:
+    """The source that `--source` names."""
+    kind, _, which = arguments.source.partition(":")
+    width, height = arguments.size
+    if arguments.source == "demo":
+        from tryon.streaming.demo_clip import DemoClip
+
+        return DemoClip(width, height)
+    if kind == "camera":
+        from tryon.streaming.camera import Camera, CameraConfig
+        from tryon.streaming.cameras import find_camera
+
+        config = CameraConfig(find_camera(which or "0"), width, height)
+        return Camera(config, notice=notice)
+    from tryon.streaming.media import VideoReader
+
+    return VideoReader(arguments.source)
+
+
+def _recorder(arguments: argparse.Namespace, stack: ExitStack, *, every_frame: bool) -> Background:
+    from tryon.streaming.media_writer import VideoWriter
+
+    writer = VideoWriter(arguments.record, overwrite=arguments.overwrite)
+    stack.callback(writer.abort)  # nothing is left if the run never begins
+    return Background(RecorderSink(writer, keep_partial=True), every_frame=every_frame)
+
+
+class _WindowSink(NullSink):
+    """Shows the newest result in a window and carries out what its keys ask for."""
+
+    def __init__(self, stats: LiveStats, say: Callable[[str], None]) -> None:
+        from tryon.streaming.window import Window
+
+        self.state = ViewState(base=(1.0,) * len(REGIONS))
+        self._window: Window = Window()
+        self._stats, self._say = stats, say
+        self._session: TryOnSession | None = None
+        self._last: tuple[Frame, TryOnResult] | None = None
+        self._notice, self._notice_until = "", 0.0
+
+    def attach(self, session: TryOnSession, mirror: bool) -> None:
+        """Say whose intensities the keys change."""
+        self._session = session
+        self.state = ViewState(base=session.intensities, mirror=mirror)
+
+    def notice(self, text: str) -> None:
+        """Show a line for some seconds; may come from another thread."""
+        self._notice, self._notice_until = text, monotonic() + _NOTICE_S
+        self._say(text)
+
+    def show(self, frame: Frame, result: TryOnResult) -> None:
+        """Show a result."""
+        self._last = frame, result
+        self._draw()
+        self._handle()
+
+    def idle(self) -> None:
+        """No new frame: keys still work, and what they change is shown."""
+        if self._handle() or monotonic() < self._notice_until:
+            self._draw()
+
+    def close(self, *, failed: bool) -> None:
+        """Close the window."""
+        self._window.close()
+
+    def _draw(self) -> None:
+        if self._last is None:
+            return
+        frame, result = self._last
+        now = monotonic()
+        image = compose(self.state, frame, result, now)
+        if self.state.hud:
+            stats = self._stats
+            figures = f"{stats.fps:.1f} fps | age {stats.age_ms:.0f} ms | drops {stats.drops}"
+            notice = self._notice if now < self._notice_until else ""
+            draw_lines(image, (f"{result.backend} | {figures}", status(self.state, now), notice))
+        self._window.show(image)
+
+    def _handle(self) -> bool:
+        """Carry out what was pressed and dragged; tells whether anything was."""
+        keys, drags = self._window.poll()
+        before = self.state
+        for key in keys:
+            self.state = press(self.state, key, monotonic())
+        width = self._last[0].image.shape[1] if self._last else 1
+        for moved in drags:
+            self.state = drag(self.state, moved.x / width)
+        if self._session is not None:
+            changes = zip(REGIONS, before.intensities, self.state.intensities, strict=True)
+            for region, old, new in changes:
+                if new != old:
+                    self._session.set_intensity(region, new)
+        if self.state.pictures != before.pictures and self._last is not None:
+            self._save(self._last[1])
+        return bool(keys or drags)
+
+    def _save(self, result: TryOnResult) -> None:
+        from PIL import Image
+
+        path = Path(f"tryon-{strftime('%Y%m%d-%H%M%S')}-{self.state.pictures}.png")
+        try:
+            Image.fromarray(result.image).save(path)
+        except OSError as error:
+            self.notice(f"cannot write {path}: {error.strerror}")
+        else:
+            self.notice(f"saved {path}")
+
+
+def _summary(report: LiveReport) -> str:
+    age = report.frame_age_ms
+    return (
+        f"{report.frames} frames, {report.drops} dropped, {report.fps:.1f} fps; "
+        f"frame age p50 {age.p50:.0f} ms, p95 {age.p95:.0f} ms"
+    )
+
+
+def _figures(report: LiveReport, backend: str) -> dict[str, Any]:
+    """The object that `--json` prints; figures that were not measured are null."""
+    stages = zip(STAGES, report.stages_ms, strict=True)
+    return {
+        "frames": report.frames,
+        "drops": report.drops,
+        "fps": round(report.fps, 2),
+        "backend": backend,
+        "stages_ms": {name: _triple(p) for name, p in stages},
+        "frame_age_ms": _triple(report.frame_age_ms),
+    }
+
+
+def _triple(p: Percentiles) -> dict[str, float | None]:
+    values = {"p50": p.p50, "p95": p.p95, "p99": p.p99}
+    return {name: round(v, 3) if isfinite(v) else None for name, v in values.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
