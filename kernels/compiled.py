@@ -25,6 +25,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 MAX_THREADS = 4  # beyond that the bands of one face are too small to be worth waking a thread
 
+# In compiled code write np.float64(x) for a double: there float(x) of a float32 stays a float32.
 F32, I32, INT, U8 = numba.float32, numba.int32, numba.int64, numba.uint8
 
 

@@ -71,12 +71,20 @@ def unwrap_texels(
         if triangle != current:  # texels come in runs of one triangle
             current = triangle
             a, b, c = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
-            ax, bx, cx = float(points[a, 0]), float(points[b, 0]), float(points[c, 0])
-            ay, by, cy = float(points[a, 1]), float(points[b, 1]), float(points[c, 1])
-            av, bv = float(vertex_visibility[a]), float(vertex_visibility[b])
-            cv = float(vertex_visibility[c])
-        wa, wb = float(texel_barycentric[texel, 0]), float(texel_barycentric[texel, 1])
-        wc = float(texel_barycentric[texel, 2])
+            ax, bx, cx = (
+                np.float64(points[a, 0]),
+                np.float64(points[b, 0]),
+                np.float64(points[c, 0]),
+            )
+            ay, by, cy = (
+                np.float64(points[a, 1]),
+                np.float64(points[b, 1]),
+                np.float64(points[c, 1]),
+            )
+            av, bv = np.float64(vertex_visibility[a]), np.float64(vertex_visibility[b])
+            cv = np.float64(vertex_visibility[c])
+        wa, wb = np.float64(texel_barycentric[texel, 0]), np.float64(texel_barycentric[texel, 1])
+        wc = np.float64(texel_barycentric[texel, 2])
         # In double precision, as the reference, so that both agree on what is inside the frame.
         x, y = wa * ax + wb * bx + wc * cx, wa * ay + wb * by + wc * cy
         if not math.isfinite(x + y):
@@ -129,7 +137,7 @@ def ema_texels(
     for texel in range(start, stop):
         w = weight[texel]
         for k in range(previous.shape[1]):
-            old, new = previous[texel, k], current[texel, k]
+            old, new = np.float64(previous[texel, k]), np.float64(current[texel, k])
             if not math.isfinite(new):
                 smoothed[texel, k] = old
             elif not math.isfinite(old):

@@ -20,8 +20,8 @@ def _line(points: Any, a: int, b: int, sign: float) -> Any:
     """Edge a-b as (x, y, run, rise, run / rise); the inner side has run * dy - rise * dx >= 0."""
     if a > b:  # as the reference: always from the lower index to the higher
         a, b, sign = b, a, -sign
-    x, y = float(points[a, 0]), float(points[a, 1])
-    run, rise = float(points[b, 0]) - x, float(points[b, 1]) - y
+    x, y = np.float64(points[a, 0]), np.float64(points[a, 1])
+    run, rise = np.float64(points[b, 0]) - x, np.float64(points[b, 1]) - y
     return x, y, sign * run, sign * rise, run / rise
 
 
@@ -73,20 +73,20 @@ def rasterise_rows(
     left = x0 + 0.5
     for triangle in range(len(triangles)):
         a, b, c = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
-        ay, by, cy = float(points[a, 1]), float(points[b, 1]), float(points[c, 1])
+        ay, by, cy = np.float64(points[a, 1]), np.float64(points[b, 1]), np.float64(points[c, 1])
         # Rows and columns whose centres may be inside; a NaN fails the comparison.
         low, high = min(ay, by, cy) - y0 - 0.5, max(ay, by, cy) - y0 - 0.5
         if not (high >= start and low <= stop - 1):
             continue
-        ax, bx, cx = float(points[a, 0]), float(points[b, 0]), float(points[c, 0])
+        ax, bx, cx = np.float64(points[a, 0]), np.float64(points[b, 0]), np.float64(points[c, 0])
         near, far = min(ax, bx, cx) - left, max(ax, bx, cx) - left
         if not (far >= 0 and near <= width - 1):
             continue
-        az, bz, cz = float(points[a, 2]), float(points[b, 2]), float(points[c, 2])
+        az, bz, cz = np.float64(points[a, 2]), np.float64(points[b, 2]), np.float64(points[c, 2])
         if not math.isfinite(ax + bx + cx + ay + by + cy + az + bz + cz):
             continue
-        au, bu, cu = float(uv[a, 0]), float(uv[b, 0]), float(uv[c, 0])
-        av, bv, cv = float(uv[a, 1]), float(uv[b, 1]), float(uv[c, 1])
+        au, bu, cu = np.float64(uv[a, 0]), np.float64(uv[b, 0]), np.float64(uv[c, 0])
+        av, bv, cv = np.float64(uv[a, 1]), np.float64(uv[b, 1]), np.float64(uv[c, 1])
         turn = (bu - au) * (cv - av) - (bv - av) * (cu - au)
         sign = 1.0 if turn > 0 else -1.0
         d = (bx - ax, by - ay, cx - ax, cy - ay)
@@ -128,15 +128,15 @@ def polygon_rows(polygon: Any, x0: int, y0: int, coverage: Any) -> None:
     first = int(max((min(y_low - y0, height + 0.0)) * SUBSCANLINES - 1, 0.0))
     last = int(min((max(y_high - y0, -1.0)) * SUBSCANLINES + 1, height * SUBSCANLINES - 1.0))
     crossings = np.empty(corners, np.float64)
-    share = np.float32(1.0 / SUBSCANLINES)
+    one, share = np.float32(1), np.float32(1.0 / SUBSCANLINES)
     for line in range(first, last + 1):
         y = y0 + (line + 0.5) / SUBSCANLINES
         count = 0
         for k in range(corners):
             after = k + 1 if k + 1 < corners else 0
-            ay, by = float(polygon[k, 1]), float(polygon[after, 1])
+            ay, by = np.float64(polygon[k, 1]), np.float64(polygon[after, 1])
             if (ay <= y) != (by <= y):
-                ax, bx = float(polygon[k, 0]), float(polygon[after, 0])
+                ax, bx = np.float64(polygon[k, 0]), np.float64(polygon[after, 0])
                 crossing = ax + (y - ay) * ((bx - ax) / (by - ay)) - x0
                 place = count  # insertion sort: a scanline meets few edges
                 while place > 0 and crossings[place - 1] > crossing:
@@ -150,7 +150,6 @@ def polygon_rows(polygon: Any, x0: int, y0: int, coverage: Any) -> None:
             if not begin < end:
                 continue
             inner, outer = int(begin), int(end)
-            one = np.float32(1)
             if inner == outer:
                 row[inner] = min(row[inner] + np.float32(end - begin) * share, one)
                 continue

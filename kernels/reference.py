@@ -67,8 +67,9 @@ def unwrap(
     weights = texel_barycentric.reshape(-1, 3)[texel].astype(np.float64)
 
     def blend(values: F32) -> F64:
-        a, b, c = (weights[:, k] * values[corners[:, k]].astype(np.float64) for k in range(3))
-        return np.asarray(a + b + c)
+        with np.errstate(invalid="ignore"):  # broken points are sorted out below
+            a, b, c = (weights[:, k] * values[corners[:, k]].astype(np.float64) for k in range(3))
+            return np.asarray(a + b + c)
 
     x, y, seen = blend(points[:, 0]), blend(points[:, 1]), blend(vertex_visibility)
     finite = np.isfinite(x) & np.isfinite(y)
@@ -117,9 +118,9 @@ def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
     g = (visibility * np.sum(weights.astype(np.float64) * gates, axis=-1))[..., None]
     with np.errstate(all="ignore"):  # a map may hold anything where g is 0
         gain = np.maximum(0.0, 1 + g * (affine[..., :3] - 1.0))
-        gated = np.concatenate([gain, g * affine[..., 3:]], axis=-1)
+        gated = np.concatenate([gain, g * affine[..., 3:]], axis=-1).astype(np.float32)
     identity = np.array([1, 1, 1, 0, 0, 0], np.float32)
-    return np.where(g == 0, identity, gated).astype(np.float32)
+    return np.where(g == 0, identity, gated)
 
 
 def composite(

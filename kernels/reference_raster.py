@@ -53,7 +53,9 @@ def rasterise(
         sign = np.sign(_cross(st[1] - st[0], st[2] - st[0]))
         if not area * sign > 0:
             continue
-        inside = np.ones((height, width), np.bool_)
+        # Implied by the edges, except by their rounding when corners are astronomically far.
+        low, high = xyz.min(axis=0), xyz.max(axis=0)
+        inside = (columns >= low[0]) & (columns <= high[0]) & (rows >= low[1]) & (rows <= high[1])
         for k in range(3):
             inside &= sign * _edge(points, corners[k], corners[(k + 1) % 3], columns, rows) >= 0
         z = _plane(xyz[:, :2], xyz[:, 2], columns, rows)

@@ -14,11 +14,10 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+from tryon.errors import CameraError, CameraLostError
 from tryon.streaming.camera_device import CameraConfig, Device, Opener, open_cv2
 from tryon.streaming.cameras import list_cameras
 from tryon.streaming.slot import SlotClosedError
-
-from tryon.errors import CameraError, CameraLostError
 from tryon.types import Frame, UInt8
 
 __all__ = ["Camera", "CameraConfig"]

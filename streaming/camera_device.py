@@ -13,9 +13,9 @@ from time import monotonic_ns, sleep
 from typing import Any, Protocol
 
 import numpy as np
-from tryon.streaming.slot import Slot, SlotClosedError
 
 from tryon.errors import CameraError, ConfigError
+from tryon.streaming.slot import Slot, SlotClosedError
 from tryon.types import UInt8
 
 _FOURCC = 6  # cv2.CAP_PROP_FOURCC

@@ -14,7 +14,6 @@ from typing import Protocol
 
 from tryon.streaming.slot import Slot, SlotClosedError
 from tryon.streaming.stats import LiveReport, LiveStats
-
 from tryon.types import Frame, TryOnResult
 
 _IDLE_S = 0.03  # how long a window may go without its events being handled

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tryon.streaming.media import FULL, LIMITED, Colour, VideoInfo, local_path, open_container
 
 from tryon.errors import MediaError
+from tryon.streaming.media import FULL, LIMITED, Colour, VideoInfo, local_path, open_container
 from tryon.types import UInt8
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")

@@ -11,11 +11,10 @@ from fractions import Fraction
 from threading import Thread
 from typing import Any
 
+from tryon.errors import MissingExtraError, SinkError
 from tryon.streaming.live import Sink
 from tryon.streaming.media_writer import VideoWriter
 from tryon.streaming.slot import Slot, SlotClosedError
-
-from tryon.errors import MissingExtraError, SinkError
 from tryon.types import Frame, TryOnResult
 
 

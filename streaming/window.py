@@ -24,7 +24,6 @@ class Drag:
 
     x: float  # px of the picture
     y: float
-    began: bool  # the button went down just now
 
 
 class Window:
@@ -93,9 +92,9 @@ class Window:
     def _mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
         import cv2
 
-        began = event == cv2.EVENT_LBUTTONDOWN
-        if began or (event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON):
-            self._drags.append(Drag(float(x), float(y), began))
+        moved = event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON
+        if moved or event == cv2.EVENT_LBUTTONDOWN:
+            self._drags.append(Drag(float(x), float(y)))
 
 
 def display_problem(platform: str = sys.platform) -> str:

@@ -11,6 +11,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tryon.streaming.media import VideoReader
+from tryon.streaming.media_writer import VideoWriter
+
 UInt8 = NDArray[np.uint8]
 PATCHES = (
     (200, 30, 40),
@@ -209,7 +212,8 @@ def packets(path: Path, kind: str) -> list[tuple[int | None, int | None, bytes]]
     """(pts, dts, payload) of every packet of the streams of one kind."""
     with av.open(str(path)) as container:
         streams = [s for s in container.streams if s.type == kind]
-        return [(p.pts, p.dts, bytes(p)) for p in container.demux(streams) if p.dts is not None]
+        found = container.demux(streams) if streams else ()  # no stream would mean every stream
+        return [(p.pts, p.dts, bytes(p)) for p in found if p.dts is not None]
 
 
 def pixels(path: Path) -> tuple[list[Fraction], list[UInt8]]:
@@ -222,3 +226,11 @@ def pixels(path: Path) -> tuple[list[Fraction], list[UInt8]]:
             [f.pts * stream.time_base for f in frames],
             [f.to_ndarray(format="rgb24", interpolation=0x42010) for f in frames],
         )
+
+
+def copy(source: Path | str, out: Path | str) -> tuple[VideoReader, VideoWriter]:
+    """Run a file through the library's reader and writer unchanged; gives both, closed."""
+    with VideoReader(source) as reader, VideoWriter(out, like=reader.info) as writer:
+        for frame in reader.frames():
+            writer.write(frame.image, frame.pts or Fraction(0))
+    return reader, writer

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tryon.streaming.demo_clip import DemoClip
 
 from tests import media_factory as make
 from tryon import video
+from tryon.streaming.demo_clip import DemoClip
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import sys
 
 import numpy as np
 import pytest
-from tryon.streaming.stats import STAGES, LiveStats
-from tryon.streaming.window import Drag
 
 from tests import media_factory as make
 from tryon import webcam
 from tryon.errors import SinkError
+from tryon.streaming.stats import STAGES, LiveStats
+from tryon.streaming.window import Drag
 from tryon.types import REGIONS, Frame, TryOnResult
 
 
@@ -211,7 +211,7 @@ def test_region_and_strength_keys_reach_the_session(view):
 
 def test_drags_move_the_split_line(view):
     show(view, "s", "h")
-    view.screen.drags = (Drag(32.0, 5.0, True), Drag(96.0, 9.0, False))
+    view.screen.drags = (Drag(32.0, 5.0), Drag(96.0, 9.0))
     show(view)
     show(view)
     last = view.screen.shown[-1]

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 MAX_INTENSITY = 1.5
 
 
-def add_look_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--ref`, `--look` (one of them is needed) and `--intensity`."""
-    look = parser.add_mutually_exclusive_group(required=True)
+def add_look_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add `--ref`, `--look` (one of them, and it is needed if `required`) and `--intensity`."""
+    look = parser.add_mutually_exclusive_group(required=required)
     look.add_argument("--ref", metavar="PHOTO", help="a photo of a made-up face: wear its makeup")
     look.add_argument("--look", metavar="FILE", help="a .look file to wear")
     parser.add_argument(
@@ -57,18 +57,22 @@ def load_look(arguments: argparse.Namespace) -> Look:
     return Look.load(arguments.look) if arguments.look else Look.from_photo(arguments.ref)
 
 
-def open_session(arguments: argparse.Namespace) -> TryOnSession:
-    """A session that wears the look named, at the intensities named.
+def open_session(arguments: argparse.Namespace, *, still: bool = False) -> TryOnSession:
+    """A session that wears the look named, if any, at the intensities named.
+
+    Args:
+        arguments: with the flags of both `add_...` functions.
+        still: each picture is taken for itself, nothing fades in.
 
     Raises:
         TryOnError: The look or the networks cannot be loaded.
     """
     from tryon.session import SessionConfig, TryOnSession
 
-    config = SessionConfig(
-        backend=arguments.backend, parser=arguments.parser, max_faces=arguments.faces
-    )
-    session = TryOnSession(load_look(arguments), config)
+    make = SessionConfig.for_stills if still else SessionConfig
+    config = make(backend=arguments.backend, parser=arguments.parser, max_faces=arguments.faces)
+    look = load_look(arguments) if arguments.ref or arguments.look else None
+    session = TryOnSession(look, config)
     for region, value in arguments.intensity:
         session.set_intensity(region, value)
     return session

@@ -19,12 +19,20 @@ from tryon.errors import ConfigError, ImageError, SessionClosedError
 from tryon.face.parser import FaceParser, ParserConfig
 from tryon.face.track import FaceTracker, TrackConfig
 from tryon.face.unwrap import unwrap_face
-from tryon.layer.composite import composite_layer
+from tryon.layer.composite import composite_layer, warm_up
 from tryon.layer.gate import FadeConfig, check_intensity, fade, gate_layer
 from tryon.layer.smooth import LayerSmoother, SmoothConfig
 from tryon.look.look import FULL, Look
-from tryon.types import REGIONS, Face, FaceTexture, Frame, MakeupLayer, TryOnResult, UInt8
-from tryon.types import StageTimings
+from tryon.types import (
+    REGIONS,
+    Face,
+    FaceTexture,
+    Frame,
+    MakeupLayer,
+    StageTimings,
+    TryOnResult,
+    UInt8,
+)
 
 MIN_SIDE, MAX_SIDE = 64, 8192
 
@@ -75,6 +83,7 @@ class TryOnSession:
         self._parser = _open_parser(self.config)
         self._tracker = FaceTracker(self.config.track)
         self._smoother = LayerSmoother(self.config.smooth)
+        warm_up(self._engine.size)
         self._lock = threading.Lock()
         self._closed = False
         self._index = 0

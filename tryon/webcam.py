@@ -122,7 +122,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if recorder is not None and recorder.drops:
             say(f"{recorder.drops} frames are not in the recording: writing was slower")
         if arguments.json:
-            print(json.dumps(_figures(report, session.backend)), flush=True)
+            print(json.dumps(figures(report, session.backend)), flush=True)
 
 
 def _is_file(source: str) -> bool:
@@ -245,7 +245,7 @@ def _summary(report: LiveReport) -> str:
     )
 
 
-def _figures(report: LiveReport, backend: str) -> dict[str, Any]:
+def figures(report: LiveReport, backend: str) -> dict[str, Any]:
     """The object that `--json` prints; figures that were not measured are null."""
     stages = zip(STAGES, report.stages_ms, strict=True)
     return {

@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     model = TryOnModel(TINY)
     # Strong enough that layers differ much from the identity and reach their limits.
-    torch.nn.init.normal_(model.student.head.weight, std=0.05)
+    torch.nn.init.constant_(model.student.head.gain, 0.2)
     folder = tmp_path_factory.mktemp("model")
     export(model.eval(), folder)
     return folder
@@ -66,7 +66,8 @@ def test_engines_agree_within_a_level(folder: Path) -> None:
 def test_a_batch_is_its_faces_one_by_one_and_runs_repeat(engine: Engine) -> None:
     faces, prepared = textures(3), engine.prepare(look())
     together = engine(faces, prepared)
-    assert together.shape == (3, 64, 64, 6) and together.dtype == np.float32
+    assert together.shape == (3, 64, 64, 6)
+    assert together.dtype == np.float32
     np.testing.assert_array_equal(together, engine(faces, prepared))
     for index in range(3):
         alone = engine(faces[index : index + 1], prepared)[0]
@@ -91,8 +92,10 @@ def test_results_are_not_overwritten_by_the_next_call(engine: Engine) -> None:
 
 def test_layers_are_in_range(engine: Engine) -> None:
     layer = engine(textures(2), engine.prepare(look()))
-    assert layer[..., :3].min() >= 0 and layer[..., :3].max() <= 4
-    assert np.abs(layer[..., 3:]).max() <= 1
+    assert layer[..., :3].min() >= 0
+    assert layer[..., :3].max() <= 4
+    assert layer[..., 3:].min() >= -4
+    assert layer[..., 3:].max() <= 1
 
 
 def test_wrong_inputs_are_refused(engine: Engine) -> None:
@@ -149,7 +152,8 @@ def test_the_openvino_engine_never_imports_torch(folder: Path) -> None:
 def test_exported_files_name_no_folder_of_this_machine(folder: Path) -> None:
     for file in (*folder.glob("*.xml"), folder / MANIFEST):
         text = file.read_text(encoding="utf-8")
-        assert str(Path.home()) not in text and str(Path(__file__).parents[2]) not in text
+        assert str(Path.home()) not in text
+        assert str(Path(__file__).parents[2]) not in text
         assert ".py" not in text
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tryon.kernels import cpu, reference
 
 from tryon.face import landmarks as lm
 from tryon.face.atlas import atlas, vertex_visibility
@@ -12,6 +11,7 @@ from tryon.face.atlas_build import mirror_partners
 from tryon.face.curves import catmull_rom
 from tryon.face.mesh import face_mesh
 from tryon.face.regions import fill_polygon
+from tryon.kernels import cpu, reference
 
 SIZES = (64, 128, 256, 512)
 

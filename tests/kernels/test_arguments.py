@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from tryon.kernels import compiled, cpu, reference
 
 TRIANGLE = np.array([[0, 0, 0], [8, 0, 0], [0, 8, 0]], np.float32)

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from tryon.kernels import cpu
+
+
+def f32(values: object) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)
+
 
 IDENTITY = np.array([1, 1, 1, 0, 0, 0], np.float32)
 SIDE = 6
@@ -48,7 +54,7 @@ def test_a_pixel_centre_gives_the_pixel(kernels: ModuleType) -> None:
 def test_between_pixels_is_bilinear_and_the_border_repeats(kernels: ModuleType) -> None:
     frame = np.zeros((2, 2, 3), np.uint8)
     frame[:, 1] = 255
-    points = np.float32([[1.0, 1.0], [0.75, 0.5], [0.0, 0.0], [9.0, 0.5]])
+    points = f32([[1.0, 1.0], [0.75, 0.5], [0.0, 0.0], [9.0, 0.5]])
     colour, visibility = at(kernels, frame, points)
     np.testing.assert_allclose(colour[:, 0], [0.5, 0.25, 0.0, 1.0], atol=1e-6)
     assert visibility.tolist() == [1, 1, 1, 0]
@@ -58,7 +64,7 @@ def test_between_pixels_is_bilinear_and_the_border_repeats(kernels: ModuleType) 
 def test_a_stride_is_the_mean_of_its_square(kernels: ModuleType, stride: int) -> None:
     frame = noise_frame(12, 12)
     centre = 6 + stride % 2 / 2
-    colour, _ = at(kernels, frame, np.float32([[centre, centre]]), stride)
+    colour, _ = at(kernels, frame, f32([[centre, centre]]), stride)
     first = int(centre - stride / 2)
     square = frame[first : first + stride, first : first + stride] / 255.0
     np.testing.assert_allclose(colour[0], square.mean(axis=(0, 1)), atol=1e-6)
@@ -84,9 +90,7 @@ def test_unwrap_moves_with_the_picture(seed: int, dx: int, dy: int, stride: int)
     seen = rng.random(9).astype(np.float32)
     before = cpu.unwrap(frame, points, seen, triangles, owner, weights, stride)
     moved = np.roll(frame, (dy, dx), axis=(0, 1))
-    after = cpu.unwrap(
-        moved, points + np.float32([dx, dy]), seen, triangles, owner, weights, stride
-    )
+    after = cpu.unwrap(moved, points + f32([dx, dy]), seen, triangles, owner, weights, stride)
     # The positions differ only by float32 weights that do not sum to exactly one.
     np.testing.assert_allclose(after[0], before[0], atol=2e-5)
     np.testing.assert_allclose(after[1], before[1], atol=1e-6)
@@ -94,17 +98,18 @@ def test_unwrap_moves_with_the_picture(seed: int, dx: int, dy: int, stride: int)
 
 def test_visibility_is_interpolated_and_ends_at_the_frame(kernels: ModuleType) -> None:
     frame = noise_frame(8, 8)
-    points = np.float32([[4, 4], [4, 4], [20, 4]])
-    seen = np.float32([1.0, 0.5, 0.0])
+    points = f32([[4, 4], [4, 4], [20, 4]])
+    seen = f32([1.0, 0.5, 0.0])
     owner = np.zeros((2, 2), np.int32)
-    weights = np.float32([[[1, 0, 0], [0.5, 0.5, 0]], [[0, 0, 1], [0.5, 0, 0.5]]])
+    wanted = f32([[1, 0.75], [0, 0]])
+    weights = f32([[[1, 0, 0], [0.5, 0.5, 0]], [[0, 0, 1], [0.5, 0, 0.5]]])
     _, visibility = kernels.unwrap(frame, points, seen, CORNERS, owner, weights)
-    np.testing.assert_allclose(visibility, [[1, 0.75], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(visibility, wanted, atol=1e-6)
 
 
 def test_no_triangle_and_no_position_are_black_and_unseen(kernels: ModuleType) -> None:
     frame = np.full((8, 8, 3), 200, np.uint8)
-    points = np.float32([[4, 4], [5, 4], [np.nan, 4]])
+    points = f32([[4, 4], [5, 4], [np.nan, 4]])
     owner = np.array([[-1, 0]] * 2, np.int32)
     weights = np.full((2, 2, 3), 1 / 3, np.float32)
     colour, visibility = kernels.unwrap(
@@ -130,19 +135,20 @@ def test_a_shut_gate_is_exactly_the_identity(kernels: ModuleType) -> None:
 
 
 def test_a_gate_scales_the_difference_from_identity(kernels: ModuleType) -> None:
-    affine = np.tile(np.float32([0.5, 2, 0, 0.1, -0.2, 0.4]), (1, 1, 1))
-    weights = np.float32([[[0.5, 0.5]]])
+    affine = np.tile(f32([0.5, 2, 0, 0.1, -0.2, 0.4]), (1, 1, 1))
+    weights = f32([[[0.5, 0.5]]])
     full = np.ones((1, 1), np.float32)
     for gates, g in (((1, 1), 1.0), ((1, 0), 0.5), ((3, 3), 3.0)):
-        gated = kernels.gate(affine, weights, np.float32(gates), full)[0, 0]
+        gated = kernels.gate(affine, weights, f32(gates), full)[0, 0]
         gain = np.maximum(0, 1 + g * (affine[0, 0, :3] - 1))
-        np.testing.assert_allclose(gated, [*gain, *(g * affine[0, 0, 3:])], atol=1e-6)
-    assert kernels.gate(affine, weights, np.float32([3, 3]), full)[0, 0, 2] == 0  # not negative
+        wanted = np.concatenate([gain, g * affine[0, 0, 3:]])
+        np.testing.assert_allclose(gated, wanted, atol=1e-6)
+    assert kernels.gate(affine, weights, f32([3, 3]), full)[0, 0, 2] == 0  # not negative
 
 
 def test_smoothing_moves_by_its_weight(kernels: ModuleType) -> None:
     previous, current = np.full((2, 2, 3), 2, np.float32), np.full((2, 2, 3), 6, np.float32)
-    smoothed = kernels.ema(previous, current, np.float32([[0, 0.25], [0.5, 1]]))
+    smoothed = kernels.ema(previous, current, f32([[0, 0.25], [0.5, 1]]))
     np.testing.assert_array_equal(smoothed[..., 1], [[2, 3], [4, 6]])
 
 

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from tryon.kernels import colour, cpu
+
+
+def f32(values: object) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)
+
 
 IDENTITY = np.array([1, 1, 1, 0, 0, 0], np.float32)
 SIDE, SHAPE = 5, (7, 9)
@@ -142,7 +148,7 @@ def test_the_level_tables_are_the_exact_curve() -> None:
     borders = colour.border_of_level()[:256]
     dark_side = np.nextafter(borders[1:], np.float32(0))
     spread = np.random.default_rng(8).random(100_000, np.float32)
-    light = np.concatenate([borders, dark_side, spread, np.float32([0, 1])])
+    light = np.concatenate([borders, dark_side, spread, f32([0, 1])])
     guess = colour.level_of_bucket()[(light * colour.BUCKETS).astype(int)].astype(int)
     level = guess + (light >= colour.border_of_level()[guess + 1])
     np.testing.assert_array_equal(level, np.floor(255 * colour.linear_to_srgb(light) + 0.5))

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from tryon.kernels import cpu
+
+
+def f32(values: object) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)
+
 
 few = settings(max_examples=40, deadline=None)
 
@@ -35,7 +41,7 @@ def test_a_triangulated_square_has_no_crack(
 ) -> None:
     # Shifted by half a pixel the outer edges and many corners fall on pixel centres.
     points, triangles = grid(np.random.default_rng(seed), cells)
-    points[:, :2] += np.float32(shift)
+    points[:, :2] += f32(shift)
     uv = points[:, :2].copy()
     texels = cpu.rasterise(points, triangles, uv, (-2, -2), (36, 36))
     row, column = np.mgrid[:36, :36] - 1.5
@@ -53,7 +59,7 @@ ONE = np.array([[0, 1, 2]], np.int32)
 def test_faces_turned_away_are_not_drawn(kernels: ModuleType) -> None:
     uv = TRIANGLE[:, :2].copy()
     assert (kernels.rasterise(TRIANGLE, ONE, uv, (0, 0), (8, 8)) >= 0).any()
-    mirrored = TRIANGLE * np.float32([-1, 1, 1])
+    mirrored = TRIANGLE * f32([-1, 1, 1])
     assert (kernels.rasterise(mirrored, ONE, uv, (-8, 0), (8, 8)) == -1).all()
     # A mirrored atlas turns the convention with it.
     assert (kernels.rasterise(mirrored, ONE, uv[:, ::-1], (-8, 0), (8, 8)) >= 0).any()
@@ -106,7 +112,7 @@ def test_a_box_is_a_window_on_the_same_picture(kernels: ModuleType) -> None:
     whole = kernels.rasterise(points, triangles, uv, (-5, -5), (40, 40))
     part = kernels.rasterise(points, triangles, uv, (4, 9), (11, 7))
     np.testing.assert_array_equal(part, whole[14:25, 9:16])
-    polygon = np.float32([[1.3, 2.1], [20.2, 5], [9, 22.7]])
+    polygon = f32([[1.3, 2.1], [20.2, 5], [9, 22.7]])
     whole = kernels.polygon_coverage(polygon, (-5, -5), (40, 40))
     part = kernels.polygon_coverage(polygon, (4, 9), (11, 7))
     np.testing.assert_allclose(part, whole[14:25, 9:16], atol=1e-6)
@@ -127,15 +133,15 @@ def test_coverage_sums_to_the_area_of_a_convex_polygon(seed: int, corners: int) 
 
 
 def test_coverage_is_exact_across(kernels: ModuleType) -> None:
-    box = np.float32([[1.25, 1], [3.75, 1], [3.75, 3], [1.25, 3]])
+    box = f32([[1.25, 1], [3.75, 1], [3.75, 3], [1.25, 3]])
     expected = np.zeros((4, 5), np.float32)
     expected[1:3, 1:4] = 0.75, 1, 0.75
     np.testing.assert_allclose(kernels.polygon_coverage(box, (0, 0), (4, 5)), expected, atol=1e-6)
 
 
 def test_coverage_is_even_odd(kernels: ModuleType) -> None:
-    outer = np.float32([[0, 0], [6, 0], [6, 6], [0, 6], [0, 0]])
-    inner = np.float32([[2, 2], [4, 2], [4, 4], [2, 4], [2, 2]])
+    outer = f32([[0, 0], [6, 0], [6, 6], [0, 6], [0, 0]])
+    inner = f32([[2, 2], [4, 2], [4, 4], [2, 4], [2, 2]])
     ring = kernels.polygon_coverage(np.concatenate([outer, inner]), (0, 0), (6, 6))
     expected = np.ones((6, 6), np.float32)
     expected[2:4, 2:4] = 0
@@ -153,7 +159,7 @@ def test_no_polygon_covers_nothing(kernels: ModuleType, polygon: list[list[float
 
 
 def test_a_polygon_outside_the_box_covers_nothing(kernels: ModuleType) -> None:
-    square = np.float32([[0, 0], [9, 0], [9, 9], [0, 9]])
+    square = f32([[0, 0], [9, 0], [9, 9], [0, 9]])
     for origin in ((10, 0), (-10, 0), (0, 10), (0, -10), (10**9, 10**9)):
         assert not kernels.polygon_coverage(square, origin, (8, 8)).any()
     assert (kernels.polygon_coverage(square * np.float32(1e30), (1, 1), (4, 4)) == 1).all()

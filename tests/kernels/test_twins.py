@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from tryon.kernels import cpu, reference
 
 NAMES = ("rasterise", "polygon_coverage", "unwrap", "gate", "composite", "ema", "extend")
@@ -47,6 +48,7 @@ def test_signatures_are_equal() -> None:
 
 @many
 @given(seeds, st.integers(1, 12), st.integers(0, 20), origins, shapes, chances)
+@example(np.random.default_rng(12788818), 7, 1, (0, 0), (23, 1), 0.5)  # corners at 3e38 px
 def test_rasterise(
     rng: np.random.Generator,
     vertices: int,

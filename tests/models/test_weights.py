@@ -35,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_model_comes_back_as_it_was_saved(folder: Path) -> None:
     torch.manual_seed(1)
     original, loaded = TryOnModel(TINY).eval(), load_model(folder)
-    assert loaded.config == TINY and not loaded.training
+    assert loaded.config == TINY
+    assert not loaded.training
     for name, value in original.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value.half().float()), name
 

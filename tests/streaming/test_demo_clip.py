@@ -5,9 +5,9 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from tryon.streaming.demo_clip import LOOP, DemoClip
 
 from tryon.errors import ConfigError
+from tryon.streaming.demo_clip import LOOP, DemoClip
 
 
 def test_same_index_gives_the_same_picture_and_the_loop_has_no_seam():

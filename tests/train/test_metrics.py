@@ -30,7 +30,8 @@ def test_psnr_is_that_of_the_known_error_and_only_inside_the_makeup(pairs: PairS
     meter = PsnrMeter()
     meter.add(batch, worn)
     overall = meter.scores()[0]
-    assert overall.group == "all" and overall.faces == 2
+    assert overall.group == "all"
+    assert overall.faces == 2
     assert overall.psnr == pytest.approx(40.0, abs=0.01)
     assert overall.psnr_nothing == pytest.approx(20.0, abs=0.01)
     assert overall.gain == pytest.approx(20.0, abs=0.02)

@@ -44,7 +44,7 @@ class Engine(Protocol):
             prepared: a look prepared by this engine.
 
         Returns:
-            (N, A, A, 6) gain RGB in [0, 4] + offset RGB in [-1, 1], linear light.
+            (N, A, A, 6) gain RGB in [0, 4] + offset RGB in [-4, 1], linear light.
 
         Raises:
             EngineError: wrong shape, or a look of another engine.

@@ -36,9 +36,7 @@ _ENGINES: tuple[tuple[str, Callable[[Path, int | None], Engine]], ...] = (
 ENGINE_NAMES = ("auto", *(name for name, _ in _ENGINES))
 
 
-def choose(
-    name: str = "auto", folder: Path = STUDENT_DIR, *, threads: int | None = None
-) -> Engine:
+def choose(name: str = "auto", folder: Path = STUDENT_DIR, *, threads: int | None = None) -> Engine:
     """Load an engine and run it once.
 
     Args:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tryon._openvino import load_openvino
 from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_reference
 from tryon.errors import EngineError
 from tryon.models.weights import STUDENT_DIR, read_manifest, verified_bytes
@@ -19,6 +20,7 @@ from tryon.types import FaceTexture, Float32
 
 if TYPE_CHECKING:
     import openvino as ov
+    from openvino import InferRequest
 
 ENCODER, STUDENT = "encoder", "student"  # graph file names, without .xml and .bin
 PRECISIONS = ("auto", "f32", "bf16")
@@ -49,7 +51,7 @@ class OpenVinoEngine:
             for name in (ENCODER, STUDENT)
         ]
         try:
-            import openvino as ov
+            ov = load_openvino()
         except ImportError as error:
             raise EngineError("OpenVINO cannot be imported; pip install openvino.") from error
         self.size = manifest.size
@@ -63,9 +65,9 @@ class OpenVinoEngine:
                 for xml, weights in graphs
             )
             chosen, compiled = _compile(core, student, precision, count)
-            self._student: ov.InferRequest | None = compiled.create_infer_request()
+            self._student: InferRequest | None = compiled.create_infer_request()
             # A look is encoded once, so exactness is worth more than its few milliseconds.
-            self._encoder: ov.InferRequest | None = core.compile_model(
+            self._encoder: InferRequest | None = core.compile_model(
                 encoder, "CPU", _settings("f32", count)
             ).create_infer_request()
         except RuntimeError as error:

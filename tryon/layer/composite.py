@@ -43,6 +43,13 @@ def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
     holes = coverage(lm.LIPS_INNER)
     for eye in lm.EYES:
         holes = np.maximum(holes, coverage(eye.opening))
-    sources = region_masks(len(layer.affine)).sheet_sources
-    sheets = np.stack([cpu.extend(layer.affine, source) for source in sources])
+    sheets = cpu.extend(layer.affine, region_masks(len(layer.affine)).sheet_sources)
     cpu.composite(image, texels, origin, sheets, coverage(lm.LIPS_OUTER), 1 - holes)
+
+
+def warm_up(size: int) -> None:
+    """Load the kernels and draw the constants of an atlas, so that the first frame is not slow."""
+    from tryon.kernels import cpu
+
+    cpu.warm_up()
+    region_masks(size)

@@ -197,7 +197,7 @@ class Distiller:
         self.optimizer.zero_grad(set_to_none=True)
         terms.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
-        if bool(torch.isfinite(norm)):
+        if bool(torch.isfinite(norm + terms.total)):
             self.optimizer.step()
             self._follow()
         else:

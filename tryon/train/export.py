@@ -21,6 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from tryon._openvino import load_openvino
 from tryon.engines.openvino import ENCODER, STUDENT, OpenVinoEngine
 from tryon.engines.torch import TorchEngine
 from tryon.errors import TryOnError, WeightsError
@@ -136,7 +137,7 @@ def rounded(model: TryOnModel) -> TryOnModel:
 
 def write_graphs(model: TryOnModel, folder: Path) -> None:
     """Write both towers as OpenVINO graphs with float16 constants and static shapes."""
-    import openvino as ov
+    ov = load_openvino()
 
     side = model.config.size
     texture = torch.rand(1, side, side, 4)

@@ -63,7 +63,8 @@ class _ToSrgb(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         x, power = ctx.saved_tensors
         # At the joint, and below it, the slope of the power law is 12.7: the toe's is 12.92.
-        return gradients[0] * power.div(x).mul_(1 / 2.4)
+        slope: Tensor = power.div(x).mul_(1 / 2.4)
+        return gradients[0] * slope
 
 
 def wear(light: Tensor, affine: Tensor) -> Tensor:
