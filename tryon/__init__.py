@@ -1,9 +1,11 @@
 """tryon: wear the makeup of any photo, live, on your own machine.
 
-from tryon import Look, TryOnSession
+    from tryon import Look, TryOnSession
 
-with TryOnSession(Look.from_photo("look.png")) as session:
-painted = session.process(frame).image
+    with TryOnSession(Look.from_photo("look.png")) as session:
+        painted = session.process(frame).image
+
+Importing it loads numpy and nothing else; the rest comes with the first use.
 """
 
 from __future__ import annotations

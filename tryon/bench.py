@@ -138,6 +138,13 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _cpu_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -155,7 +162,7 @@ def _file_source(arguments: argparse.Namespace, pictures: Sequence[UInt8]) -> fl
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         writer = VideoWriter(path)
-        for index in range(300):
+        for index in range(min(arguments.frames, 300)):
             picture = pictures[index % len(pictures)]
             writer.write(picture, Fraction(index, 30))
         writer.close()
@@ -163,7 +170,8 @@ def _file_source(arguments: argparse.Namespace, pictures: Sequence[UInt8]) -> fl
             for _ in range(5):
                 session.process(pictures[0])
             report = run_live(VideoReader(path), session.process, [NullSink()], every_frame=True)
-    return round(report.fps, 1)
+    fps: float = report.fps
+    return round(fps, 1)
 
 
 def _start_up(arguments: argparse.Namespace) -> float:
@@ -224,7 +232,7 @@ def _parse_only(name: str, pictures: Sequence[UInt8], frames: int) -> dict[str, 
     except MissingExtraError:
         return None
     times = []
-    for index in range(frames):
+    for index in range(frames + WARM_UP // 3):
         frame = Frame(pictures[index % len(pictures)], index, Fraction(index, 30))
         began = time.perf_counter()
         parser.parse(frame)

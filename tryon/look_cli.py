@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("-o", "--output", type=Path, required=True, help="the .look file to write")
     show = commands.add_parser("show", help="a contact sheet of a look")
     show.add_argument("look", help="a .look file")
-    show.add_argument("-o", "--output", type=Path, help="PNG to write; default beside the look")
+    show.add_argument("-o", "--output", type=Path, help="PNG; default NAME_sheet.png beside it")
     paint = commands.add_parser("paint", help="paint a MakeupStyle on a photo")
     paint.add_argument("style", type=Path, help="a MakeupStyle as JSON")
     paint.add_argument("--on", required=True, metavar="PHOTO", help="a photo of a bare face")
@@ -60,7 +60,9 @@ def _show(arguments: argparse.Namespace) -> None:
     from tryon.look.sheet import contact_sheet
 
     look = Look.load(arguments.look)
-    output = arguments.output or Path(arguments.look).with_suffix(".png")
+    source = Path(arguments.look)
+    # Not NAME.png: that may well be the photo from which the look was made.
+    output = arguments.output or source.with_name(f"{source.stem}_sheet.png")
     write_photo(output, contact_sheet(look))
     print(f"{output}: {look.name} ({look.provenance}), digest {look.digest[:12]}")
 

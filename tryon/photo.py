@@ -11,10 +11,15 @@ import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tryon import arguments as flags
 from tryon.cli import one_line, run_main
 from tryon.errors import ConfigError, ImageError, TryOnError
+from tryon.types import TryOnResult, UInt8
+
+if TYPE_CHECKING:
+    from tryon.session import TryOnSession
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,11 +61,19 @@ def _run(arguments: argparse.Namespace) -> None:
 
     image = read_photo(arguments.photo)
     with flags.open_session(arguments, still=True) as session:
-        result = session.process(image)
-    if not result.faces:
-        raise ImageError(f"no face found in {arguments.photo.name}; nothing was written")
+        result = _made_up(session, image, arguments.photo.name)
     write_photo(arguments.output, result.image)
     print(f"{arguments.output}: {len(result.faces)} made up ({result.backend})")
+
+
+def _made_up(session: TryOnSession, image: UInt8, name: str) -> TryOnResult:
+    """The picture with makeup, or a refusal when nobody in it can wear any."""
+    result = session.process(image)
+    if not result.faces:
+        raise ImageError(f"no face found in {name}; nothing was written")
+    if result.image is image and any(session.intensities):
+        raise ImageError(f"the face in {name} is too small or turned too far; nothing was written")
+    return result
 
 
 def _run_pairs(arguments: argparse.Namespace) -> None:
@@ -71,11 +84,19 @@ def _run_pairs(arguments: argparse.Namespace) -> None:
     from tryon.look.photo import read_photo, write_photo
 
     pairs = read_pairs(arguments.pairs)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    names = [f"{source.stem}__{reference.stem}.png" for source, reference in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"two pairs would both be written to {twice}; rename a picture")
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"cannot make the folder {arguments.output}: {error.strerror}") from None
     looks: dict[Path, Look] = {}
     failed = 0
     with flags.open_session(arguments, still=True) as session:
-        for source, reference in tqdm(pairs, unit="photo", disable=None, file=sys.stderr):
+        bar = tqdm(names, unit="photo", disable=None, file=sys.stderr)
+        for (source, reference), name in zip(pairs, bar, strict=True):
             try:
                 if reference not in looks:
                     looks[reference] = (
@@ -86,31 +107,37 @@ def _run_pairs(arguments: argparse.Namespace) -> None:
                 session.set_look(looks[reference])
                 for region, value in arguments.intensity:
                     session.set_intensity(region, value)
-                session.reset()
-                result = session.process(read_photo(source))
-                if not result.faces:
-                    raise ImageError("no face found")
-                name = f"{source.stem}__{reference.stem}.png"
+                result = _made_up(session, read_photo(source), source.name)
                 write_photo(arguments.output / name, result.image)
             except TryOnError as error:
                 failed += 1
-                tqdm.write(f"{source.name} with {reference.name}: {one_line(error)}")
+                reason = f"{source.name} with {reference.name}: {one_line(error)}"
+                tqdm.write(reason, file=sys.stderr)
     print(f"{arguments.output}: {len(pairs) - failed} written, {failed} failed")
     if failed:
         raise ImageError(f"{failed} of {len(pairs)} pairs failed; the reasons are above")
 
 
 def read_pairs(path: Path) -> list[tuple[Path, Path]]:
-    """Read a TSV of source and reference; relative paths start at the file's folder."""
+    """Read a TSV of source and reference; relative paths start at the file's folder.
+
+    Raises:
+        ImageError: the list cannot be read, is empty, or a line is not two names.
+    """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file, delimiter="\t") if row]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImageError(f"cannot read {path}: {error}") from None
-    for number, row in enumerate(rows, 1):
-        if len(row) != 2:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.reader(file, delimiter="\t")
+            rows = [(lines.line_num, row) for row in lines if row]
+    except OSError as error:
+        raise ImageError(f"cannot read {path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ImageError(f"{path.name} is no list of pairs ({error}); save it as UTF-8") from None
+    for number, row in rows:
+        if len(row) != 2 or not all(row):
             raise ImageError(f"{path.name} line {number}: give source<TAB>reference")
-    return [(path.parent / source, path.parent / reference) for source, reference in rows]
+    if not rows:
+        raise ImageError(f"{path.name} is empty; give source<TAB>reference in each line")
+    return [(path.parent / source, path.parent / reference) for _, (source, reference) in rows]
 
 
 if __name__ == "__main__":

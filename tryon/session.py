@@ -27,6 +27,7 @@ from tryon.types import (
     REGIONS,
     Face,
     FaceTexture,
+    Float32,
     Frame,
     MakeupLayer,
     StageTimings,
@@ -45,6 +46,7 @@ class SessionConfig:
     parser: str = "fast"  # fast, mediapipe
     max_faces: int = 1  # 1..4
     threads: int = 2  # CPU threads for the networks
+    stills: bool = False  # every picture is taken for itself: nothing is remembered
     track: TrackConfig = field(default_factory=TrackConfig)
     smooth: SmoothConfig = field(default_factory=SmoothConfig)
     fade: FadeConfig = field(default_factory=FadeConfig)
@@ -57,7 +59,7 @@ class SessionConfig:
     def for_stills(cls, **settings: object) -> SessionConfig:
         """A configuration without memory: each picture is taken for itself."""
         still = SmoothConfig(time_constant=0.0, appear=0.0)
-        return cls(smooth=still, **settings)  # type: ignore[arg-type]
+        return cls(smooth=still, stills=True, **settings)  # type: ignore[arg-type]
 
 
 class TryOnSession:
@@ -84,7 +86,8 @@ class TryOnSession:
         self._tracker = FaceTracker(self.config.track)
         self._smoother = LayerSmoother(self.config.smooth)
         warm_up(self._engine.size)
-        self._lock = threading.Lock()
+        self._busy = threading.RLock()  # held while a frame is in work
+        self._lock = threading.Lock()  # held while look and intensities change
         self._closed = False
         self._index = 0
         self._last_seconds = -np.inf
@@ -110,7 +113,12 @@ class TryOnSession:
         return self._intensities
 
     def set_look(self, look: Look | None) -> None:
-        """Wear another look, or none, from the next frame on; takes the look's intensities."""
+        """Wear another look, or none, from the next frame on; takes the look's intensities.
+
+        Raises:
+            SessionClosedError: after `close`.
+        """
+        self._check_open()
         prepared = None if look is None else self._engine.prepare(look.texture)
         with self._lock:
             self._look, self._prepared = look, prepared
@@ -131,9 +139,10 @@ class TryOnSession:
 
     def reset(self) -> None:
         """Forget the faces seen so far, as after a seek or a cut."""
-        self._parser.reset()
-        self._tracker.reset()
-        self._smoother.reset()
+        with self._busy:
+            self._parser.reset()
+            self._tracker.reset()
+            self._smoother.reset()
 
     def process(self, frame: UInt8 | Frame) -> TryOnResult:
         """Put the look on one frame.
@@ -148,9 +157,13 @@ class TryOnSession:
             SessionClosedError: after `close`.
             ImageError: not such an array.
         """
-        if self._closed:
-            raise SessionClosedError("the session is closed; open a new TryOnSession")
-        frame = self._as_frame(frame)
+        with self._busy:
+            self._check_open()
+            return self._process(self._as_frame(frame))
+
+    def _process(self, frame: Frame) -> TryOnResult:
+        if self.config.stills:
+            self.reset()
         with self._lock:
             look, prepared, intensities = self._look, self._prepared, self._intensities
         clock = _Clock()
@@ -168,11 +181,16 @@ class TryOnSession:
         return TryOnResult(image, faces, clock.timings(), self.backend)
 
     def close(self) -> None:
-        """Free the networks; may be called twice."""
-        if not self._closed:
-            self._closed = True
-            self._parser.close()
-            self._engine.close()
+        """Free the networks once the frame in work is done; may be called twice."""
+        with self._busy:
+            if not self._closed:
+                self._closed = True
+                self._parser.close()
+                self._engine.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SessionClosedError("the session is closed; open a new TryOnSession")
 
     def __enter__(self) -> TryOnSession:
         return self
@@ -209,6 +227,8 @@ class TryOnSession:
             )
             layers.append((face, layer, texture.visibility, share * appeared))
         clock.lap("smooth")
+        if not layers:
+            return frame.image
         image = frame.image.copy()
         for face, layer, visibility, share in layers:
             composite_layer(image, face, gate_layer(layer, visibility, intensities, share))
@@ -228,13 +248,13 @@ class TryOnSession:
                 f"{MIN_SIDE} to {MAX_SIDE} px a side"
             )
         self._index = frame.index + 1
-        if not image.flags.c_contiguous:
-            frame = Frame(np.ascontiguousarray(image), frame.index, frame.pts, frame.captured_at)
         return frame
 
     def _seconds(self, frame: Frame) -> float:
         """Time of the frame, never running backwards whatever the source's clock does."""
-        given = float(frame.pts) if frame.pts is not None else frame.captured_at / 1e9
+        # A frame that tells no time was captured just now.
+        captured = frame.captured_at or time.monotonic_ns()
+        given = float(frame.pts) if frame.pts is not None else captured / 1e9
         if given < self._last_seconds - 1.0:
             self.reset()  # a seek: what was tracked is of another place
         elif given <= self._last_seconds:
@@ -259,7 +279,7 @@ class _Clock:
         return StageTimings(**self._laps, total=(time.perf_counter() - self._start) * 1e3)
 
 
-def _packed(textures: list[FaceTexture]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _packed(textures: list[FaceTexture]) -> Float32:
     """(N, A, A, 4) colour and visibility."""
     return np.stack([np.concatenate([t.colour, t.visibility[..., None]], -1) for t in textures])
 

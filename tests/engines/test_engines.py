@@ -15,7 +15,7 @@ from tryon.engines.torch import TorchEngine
 from tryon.errors import ConfigError, EngineError, WeightsError
 from tryon.models.student import StudentConfig, TryOnModel
 from tryon.models.weights import MANIFEST, STUDENT_DIR, read_manifest
-from tryon.train.export import disagreement, export
+from tryon.train.export import CHECKS, disagreement, export
 from tryon.types import FaceTexture, Float32
 
 TINY = StudentConfig(size=64, widths=(8, 8, 16, 16), look_widths=(8, 8, 16, 16), position=4)
@@ -162,4 +162,5 @@ def test_the_shipped_student_agrees_between_engines_and_is_small() -> None:
     manifest = read_manifest(STUDENT_DIR)
     assert {p.name for p in STUDENT_DIR.iterdir()} == {*manifest.files, MANIFEST}
     assert (STUDENT_DIR / "student.safetensors").stat().st_size <= 8e6
-    assert disagreement(STUDENT_DIR) <= 1 / 255
+    for precision, share in CHECKS:
+        assert disagreement(STUDENT_DIR, precision, share) <= 1 / 255

@@ -28,8 +28,10 @@ def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
 
     height, width = image.shape[:2]
     points = mesh_points(face)
-    x0, y0 = np.maximum(np.floor(points[:, :2].min(0)).astype(int), 0)
-    x1, y1 = np.minimum(np.ceil(points[:, :2].max(0)).astype(int), (width, height))
+    if not np.isfinite(points).all():
+        return  # nobody knows where this face is
+    x0, y0 = np.clip(np.floor(points[:, :2].min(0)), 0, (width, height)).astype(int)
+    x1, y1 = np.clip(np.ceil(points[:, :2].max(0)), 0, (width, height)).astype(int)
     if x1 <= x0 or y1 <= y0:
         return
     origin, shape = (int(x0), int(y0)), (int(y1 - y0), int(x1 - x0))
@@ -38,7 +40,8 @@ def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
 
     def coverage(contour: tuple[int, ...]) -> Float32:
         curve = catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
-        return cpu.polygon_coverage(curve, origin, shape)
+        covered: Float32 = cpu.polygon_coverage(curve, origin, shape)
+        return covered
 
     holes = coverage(lm.LIPS_INNER)
     for eye in lm.EYES:

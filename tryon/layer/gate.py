@@ -49,7 +49,7 @@ def fade(face: Face, config: FadeConfig) -> float:
     )
     share = 1.0
     for value, (full, none) in causes:
-        t = min(max((value - none) / (full - none), 0.0), 1.0)
+        t = min(max(0.0, (value - none) / (full - none)), 1.0)  # 0 where the value is NaN
         share = min(share, t * t * (3 - 2 * t))
     return share
 

@@ -64,11 +64,11 @@ class LayerSmoother:
             The smoothed layer, and the share 0..1 by which a new face has faded in.
         """
         known = self._faces.get(track_id)
+        # The clock may have jumped back, to before the face was first seen.
+        first = seconds if known is None else min(seconds, known.first_seen)
         if known is None or known.digest != layer.look_digest or seconds < known.last_seen:
-            first = seconds if known is None else known.first_seen
             affine = layer.affine
         else:
-            first = known.first_seen
             affine = self._average(known, layer.affine, visibility, seconds)
         self._faces[track_id] = _Memory(affine, layer.look_digest, first, seconds)
         self._drop_unseen(seconds)
@@ -87,7 +87,9 @@ class LayerSmoother:
         step = 1.0 - math.exp(-(seconds - known.last_seen) / self.config.time_constant)
         change = np.abs(current - known.affine).max(-1) / max(self.config.believed, 1e-6)
         weight = np.float32(step) + np.float32(1 - step) * np.minimum(change * change, 1)
-        return cpu.ema(known.affine, current, (weight * (visibility > 0)).astype(np.float32))
+        weight = (weight * (visibility > 0)).astype(np.float32)
+        smoothed: Float32 = cpu.ema(known.affine, current, weight)
+        return smoothed
 
     def _drop_unseen(self, seconds: float) -> None:
         for track_id, memory in list(self._faces.items()):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tryon.errors import ImageError, ReferencePhotoError
 from tryon.face.unwrap import unwrap_face
-from tryon.look.look import Look
+from tryon.look.look import MAX_NAME, Look
 from tryon.look.photo import read_photo
 from tryon.types import Face, FaceTexture, UInt8
 
@@ -31,7 +31,7 @@ def encode_photo(photo: str | Path | bytes | UInt8, parser: FaceParser | None = 
             )
     else:
         image = read_photo(photo)
-        name = "look" if isinstance(photo, bytes) else Path(photo).stem
+        name = "look" if isinstance(photo, bytes) else _printable(Path(photo).stem)
     face = _the_face(image, parser)
     texture = complete_by_symmetry(unwrap_face(image, face))
     return Look(
@@ -51,6 +51,11 @@ def complete_by_symmetry(texture: FaceTexture) -> FaceTexture:
         np.ascontiguousarray(colour, np.float32),
         np.ascontiguousarray(seen + take * (other - seen), np.float32),
     )
+
+
+def _printable(text: str) -> str:
+    """A file's name as the name of a look; a file may be called nearly anything."""
+    return "".join(c if c.isprintable() else "_" for c in text)[:MAX_NAME]
 
 
 def _the_face(image: UInt8, parser: FaceParser | None) -> Face:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tryon.face.parser import FaceParser
 
 FULL = (1.0,) * len(REGIONS)
+MAX_NAME = 200  # characters
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,17 +31,23 @@ class Look:
 
     colour: UInt8  # (A, A, 3) sRGB RGB of the made-up reference, hidden parts completed
     visibility: UInt8  # (A, A) how surely each texel was seen, 0..255
-    name: str = "look"
+    name: str = "look"  # for people: printable, at most MAX_NAME characters
     intensities: tuple[float, ...] = FULL  # in the order of REGIONS, 0..1.5
     provenance: str = "photo"  # how it was made: photo, product, mix, text
 
     def __post_init__(self) -> None:
-        size = self.colour.shape[0]
-        if self.colour.shape != (size, size, 3) or self.visibility.shape != (size, size):
+        colour, visibility = self.colour, self.visibility
+        size = len(visibility) if visibility.ndim else 0
+        shapes = colour.shape == (size, size, 3) and visibility.shape == (size, size)
+        if not shapes or colour.dtype != np.uint8 or visibility.dtype != np.uint8:
             raise LookFormatError(
-                f"a look needs colour (A, A, 3) and visibility (A, A), not {self.colour.shape} and "
-                f"{self.visibility.shape}; make it again from the photo"
+                f"a look needs uint8 colour (A, A, 3) and visibility (A, A), not {colour.dtype} "
+                f"{colour.shape} and {visibility.dtype} {visibility.shape}; "
+                "make it again from the photo"
             )
+        name = self.name
+        if not isinstance(name, str) or len(name) > MAX_NAME or not name.isprintable():
+            raise LookFormatError(f"a look's name is at most {MAX_NAME} printable characters")
 
     @classmethod
     def from_photo(

@@ -7,12 +7,18 @@ applied, and the result is plain sRGB pixels. Nothing else about the file is kep
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tryon.errors import ImageError
+from tryon.look.files import write_whole
 from tryon.types import UInt8
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_BYTES = 64 << 20
@@ -36,7 +42,7 @@ def read_photo(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> UInt
 
     label, data = _bytes_of(source)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with _opened(data) as picture:
             width, height = picture.size
             if width * height > max_pixels:
                 raise ImageError(
@@ -45,11 +51,16 @@ def read_photo(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> UInt
                 )
             picture.load()
             return _to_srgb(ImageOps.exif_transpose(picture))
+    except ImageError:
+        raise
     except UnidentifiedImageError:
         raise ImageError(f"{label} is not a picture; give a PNG, JPEG or WebP file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, ImageError):
-            raise
+    except Image.DecompressionBombError:  # a header so absurd that Pillow refuses it by itself
+        raise ImageError(
+            f"{label} has too many pixels; the limit is {max_pixels // 10**6} megapixels: "
+            "make it smaller"
+        ) from None
+    except Exception as error:  # damaged bytes make decoders raise nearly anything
         raise ImageError(f"{label} is damaged ({error}); save it again as PNG or JPEG") from None
 
 
@@ -64,12 +75,9 @@ def write_photo(path: str | Path, image: UInt8) -> None:
         raise ImageError(f"cannot write {target.name}; end the name in .png, .jpg or .webp")
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, kind, quality=95)
-    temporary = target.with_name(target.name + ".part")
     try:
-        temporary.write_bytes(buffer.getvalue())
-        temporary.replace(target)
+        write_whole(target, buffer.getvalue())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ImageError(f"cannot write {target}: {error.strerror or error}") from None
 
 
@@ -90,27 +98,33 @@ def _bytes_of(source: str | Path | bytes) -> tuple[str, bytes]:
     return label, data
 
 
-def _to_srgb(picture: object) -> UInt8:
+def _opened(data: bytes) -> Image.Image:
+    """Read the header; Pillow's warning of many pixels is left out, our own limit is lower."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def _to_srgb(picture: Image.Image) -> UInt8:
     """Any Pillow image to sRGB: 16-bit, palette, CMYK, alpha (over white) and ICC profiles."""
     from PIL import Image, ImageCms
 
-    assert isinstance(picture, Image.Image)
     profile = picture.info.get("icc_profile")
-    if picture.mode.startswith(("I", "F")):
-        deep = np.asarray(picture, np.float32)
-        top = 65535.0 if deep.max(initial=0) > 255 else 255.0
-        grey = (deep.clip(0, top) * (255 / top)).round().astype(np.uint8)
+    if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to 8 bit
+        grey = (np.asarray(picture, np.float32) / 257).round().clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, 2)
     if picture.mode in ("P", "LA", "RGBA", "PA"):
         rgba = picture.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         picture = Image.alpha_composite(white, rgba).convert("RGB")
-    elif profile and picture.mode in ("RGB", "CMYK", "L"):
+    if profile and picture.mode in ("RGB", "CMYK", "L"):
         try:
             wide = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             srgb = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(picture, wide, srgb, outputMode="RGB")
             picture = converted if converted is not None else picture
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a broken profile says nothing about the colours: take them as sRGB
     return np.ascontiguousarray(picture.convert("RGB"), np.uint8)

@@ -42,7 +42,7 @@ def contact_sheet(look: Look) -> UInt8:
         weight = (masks.of(region) * (1 - masks.exclusion))[..., None]
         shown = look.colour * weight + np.array(PAPER) * (1 - weight)
         page.paste(Image.fromarray(shown.astype(np.uint8)).resize((tile, tile)), (x, y))
-        colour = tuple(int(round(255 * float(v))) for v in region_colour(look, region))
+        colour = tuple(round(255 * float(v)) for v in region_colour(look, region))
         pen.rectangle((x, y + tile + 6, x + 44, y + tile + 30), fill=colour, outline=INK)
         label = f"{region}  {look.intensities[index]:g}"
         pen.text((x + 52, y + tile + 6), label, INK)

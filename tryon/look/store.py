@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tryon.errors import ConfigError, LookFormatError
+from tryon.look.files import write_whole
 from tryon.look.look import Look
 from tryon.types import REGIONS
 
@@ -38,12 +39,9 @@ def save_look(look: Look, path: Path) -> None:
         "colour": np.ascontiguousarray(look.colour),
         "visibility": np.ascontiguousarray(look.visibility),
     }
-    temporary = path.with_name(path.name + ".part")
     try:
-        temporary.write_bytes(save(tensors, metadata={"look": json.dumps(settings)}))
-        temporary.replace(path)
+        write_whole(path, save(tensors, metadata={"look": json.dumps(settings)}))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise LookFormatError(f"cannot write {path}: {error.strerror or error}") from None
 
 
@@ -73,12 +71,12 @@ def decode_look(data: bytes, label: str = "the look") -> Look:
         look = Look(
             colour=tensors["colour"],
             visibility=tensors["visibility"],
-            name=str(settings["name"])[:200],
+            name=settings["name"],
             provenance=settings["provenance"],
         )
         for region in REGIONS:
             look = look.with_intensity(region, float(given[region]))
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, ConfigError) as error:
         raise LookFormatError(f"{label} has a bad setting ({error}); make it again") from None
     if look.provenance not in PROVENANCES:
         raise LookFormatError(f"{label} has a bad provenance; make it again")

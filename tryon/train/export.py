@@ -39,6 +39,9 @@ from tryon.train.losses import composite
 from tryon.types import FaceTexture
 
 TOLERANCE = 1.0 / 255.0  # of the worn texture, sRGB 0..1
+# What must lie within the tolerance: every value in float32; in bfloat16, where the CPU runs that
+# faster, all but the few that its eight bits of precision push to the next level.
+CHECKS = (("f32", 1.0), ("auto", 0.999))
 
 
 class _EncoderGraph(nn.Module):
@@ -119,9 +122,12 @@ def export(
             model.config.to_json(), files, commit=commit, data=tuple(data), metrics=tuple(metrics)
         )
         write_manifest(staging, manifest)
-        error = disagreement(staging)
-        if error > TOLERANCE:
-            raise WeightsError(f"OpenVINO differs from PyTorch by {error * 255:.2f} levels of 255.")
+        for precision, share in CHECKS:
+            error = disagreement(staging, precision, share)
+            if error > TOLERANCE:
+                raise WeightsError(
+                    f"OpenVINO {precision} differs from PyTorch by {error * 255:.2f} levels of 255."
+                )
         folder.mkdir(parents=True, exist_ok=True)
         for file in (*files, MANIFEST):
             shutil.copyfile(staging / file, folder / file)
@@ -154,24 +160,37 @@ def write_graphs(model: TryOnModel, folder: Path) -> None:
         ov.save_model(graph, folder / f"{name}.xml", compress_to_fp16=True)
 
 
-def disagreement(folder: Path, seed: int = 0) -> float:
-    """Largest difference of worn textures between OpenVINO and PyTorch, sRGB 0..1."""
-    slow, fast = TorchEngine(folder), OpenVinoEngine(folder)
-    random = np.random.default_rng(seed)
-    side, worst = slow.size, 0.0
+def disagreement(folder: Path, precision: str = "auto", share: float = 1.0) -> float:
+    """Difference of worn textures between OpenVINO and PyTorch that a share of values stays below.
+
+    The textures are blocks of a complexion with noise: flat areas and hard edges, like skin and
+    liner. White noise of full contrast would amplify rounding far beyond any face.
+
+    Args:
+        folder: the model folder.
+        precision: of the OpenVINO engine.
+        share: 1 for the largest difference, 0.999 for all but one value of a thousand.
+
+    Returns:
+        The difference in sRGB, of 1.
+    """
+    slow, fast = TorchEngine(folder), OpenVinoEngine(folder, precision)
+    random, side = np.random.default_rng(0), slow.size
+    differences = []
     for _ in range(4):
-        # Blocks of colour with noise: flat areas and hard edges, like a face and its liner.
-        blocks = random.random((2, 16, 16, 4), np.float32)
+        complexion = random.uniform(0.2, 0.8, (2, 1, 1, 4))
+        blocks = random.uniform(-0.2, 0.2, (2, 16, 16, 4))
         blocks = blocks.repeat(side // 16, 1).repeat(side // 16, 2)
-        texture = np.clip(blocks + 0.05 * random.standard_normal(blocks.shape, np.float32), 0, 1)
+        grain = 0.02 * random.standard_normal(blocks.shape)
+        texture = np.clip(complexion + blocks + grain, 0.0, 1.0).astype(np.float32)
         look = FaceTexture(texture[1, ..., :3], texture[1, ..., 3])
         source = torch.from_numpy(texture[:1]).permute(0, 3, 1, 2)
         worn = [
             composite(source, torch.from_numpy(e(texture[:1], e.prepare(look))).permute(0, 3, 1, 2))
             for e in (slow, fast)
         ]
-        worst = max(worst, float((worn[0] - worn[1]).abs().max()))
-    return worst
+        differences.append((worn[0] - worn[1]).abs().numpy())
+    return float(np.quantile(differences, share))
 
 
 def _commit() -> str:

@@ -1,0 +1,125 @@
+"""Pictures and looks that many tests share, all made from the public-domain astronaut portrait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tryon import Face, Look, TryOnSession
+
+MIDDLE = (226.0, 112.0)  # px, middle of the face in the portrait
+WIDTH = 96.0  # px, of the face there
+LIPSTICK = "#d00818"  # what the painted portrait wears
+
+Scene = Callable[..., np.ndarray]
+
+
+@cache
+def _astronaut() -> np.ndarray:
+    from skimage.data import astronaut
+
+    image: np.ndarray = astronaut()
+    image.flags.writeable = False
+    return image
+
+
+@cache
+def _scene(x: float, y: float, face: float, degrees: float, width: int, height: int) -> np.ndarray:
+    import cv2
+
+    zoom = face / WIDTH
+    matrix = cv2.getRotationMatrix2D(MIDDLE, degrees, zoom)
+    matrix[:, 2] += (x - MIDDLE[0], y - MIDDLE[1])
+    image = cv2.warpAffine(_astronaut(), matrix, (width, height), flags=cv2.INTER_LINEAR)
+    image.flags.writeable = False
+    return image
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    """The astronaut, (512, 512, 3) uint8 RGB, read-only; one face, `WIDTH` px wide."""
+    return _astronaut()
+
+
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    """`scene(x, y, face, degrees, size)`: the portrait with its face there, `face` px wide."""
+
+    def make(
+        x: float = 640,
+        y: float = 360,
+        face: float = 300,
+        degrees: float = 0,
+        size: tuple[int, int] = (1280, 720),
+    ) -> np.ndarray:
+        return _scene(x, y, face, degrees, *size)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pair(scene: Scene) -> np.ndarray:
+    """A 720p frame with the face twice: at the left large, at the right smaller and turned."""
+    left = scene(360, 360, 260, size=(640, 720))
+    right = scene(300, 330, 200, 12, size=(640, 720))
+    return np.concatenate([left, right], axis=1)
+
+
+@pytest.fixture(scope="session")
+def portrait_face(portrait: np.ndarray) -> Face:
+    """The face of the portrait, as the fast parser finds it."""
+    return parse_still(portrait)
+
+
+@pytest.fixture(scope="session")
+def painted_portrait(portrait: np.ndarray) -> np.ndarray:
+    """The portrait with strongly red lips, blue lids and nothing else, by the painter; read-only."""
+    from tryon.cosmetics.style import Eyeshadow, Lips, MakeupStyle
+    from tryon.look.products import paint_photo
+
+    lips, lids = Lips(1.0, LIPSTICK, "matte"), Eyeshadow(0.9, "#2040c0", height=0.7)
+    image = paint_photo(portrait, MakeupStyle(lips=lips, eyeshadow=lids))
+    image.flags.writeable = False
+    return image
+
+
+@pytest.fixture(scope="session")
+def look(painted_portrait: np.ndarray) -> Look:
+    """What the painted portrait wears."""
+    return Look.from_photo(painted_portrait)
+
+
+@pytest.fixture(scope="session")
+def bare_look(portrait: np.ndarray) -> Look:
+    """The portrait's own face as a look."""
+    return Look.from_photo(portrait)
+
+
+@pytest.fixture(scope="session")
+def _one_session() -> TryOnSession:
+    """Networks take long to load: one session serves every test that needs nothing special."""
+    from tryon.session import SessionConfig
+
+    with TryOnSession(config=SessionConfig.for_stills(threads=1)) as session:
+        yield session
+
+
+@pytest.fixture
+def still_session(_one_session: TryOnSession, look: Look) -> TryOnSession:
+    """A session for stills that wears `look`."""
+    _one_session.set_look(look)
+    _one_session.reset()
+    return _one_session
+
+
+def parse_still(image: np.ndarray) -> Face:
+    """The face of a picture."""
+    from tryon.face.parse_fast import FastParser
+
+    parser = FastParser()
+    (face,) = parser.detect(image)
+    parser.close()
+    return face
