@@ -112,7 +112,8 @@ class Camera:
         deadline = monotonic() + seconds
         while True:
             try:
-                return (device or self._device).slot.get(0.05)
+                newest: tuple[UInt8, int] = (device or self._device).slot.get(0.05)
+                return newest
             except SlotClosedError as error:
                 raise CameraLostError("closed") from error
             except TimeoutError as error:

@@ -152,7 +152,8 @@ class Background(NullSink):
     @property
     def drops(self) -> int:
         """Results that came while the sink was busy and were replaced by newer ones."""
-        return self._slot.drops
+        drops: int = self._slot.drops
+        return drops
 
     def show(self, frame: Frame, result: TryOnResult) -> None:
         """Hand over one result.

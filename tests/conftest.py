@@ -76,7 +76,7 @@ def portrait_face(portrait: np.ndarray) -> Face:
 
 @pytest.fixture(scope="session")
 def painted_portrait(portrait: np.ndarray) -> np.ndarray:
-    """The portrait with strongly red lips, blue lids and nothing else, by the painter; read-only."""
+    """The portrait with strongly red lips and blue lids, by the painter; read-only."""
     from tryon.cosmetics.style import Eyeshadow, Lips, MakeupStyle
     from tryon.look.products import paint_photo
 

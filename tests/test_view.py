@@ -53,6 +53,12 @@ def test_toggles_and_pictures():
     assert type_keys("mhd", state) == replace(FULL, pictures=1)
 
 
+def test_n_and_p_step_through_the_looks():
+    state = ViewState(base=(1.0,) * 6)
+    assert press(state, "n", 0.0).look == 1
+    assert press(press(state, "p", 0.0), "n", 0.0).look == 0
+
+
 def test_unknown_keys_change_nothing():
     assert type_keys(["x", "é", "\r", "²", ""]) == FULL
 

@@ -6,22 +6,34 @@ It only turns words into values; the commands decide what happens with them.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tryon.types import REGIONS
 
 if TYPE_CHECKING:
+    from tryon.layer.smooth import SmoothConfig
     from tryon.look.look import Look
     from tryon.session import TryOnSession
 
 MAX_INTENSITY = 1.5
 
 
-def add_look_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add `--ref`, `--look` (one of them, and it is needed if `required`) and `--intensity`."""
+def add_look_arguments(
+    parser: argparse.ArgumentParser, *, required: bool = True, several: bool = False
+) -> None:
+    """Add `--ref`, `--look` and `--intensity`.
+
+    Args:
+        parser: receives the flags.
+        required: one of `--ref` and `--look` must be given.
+        several: each takes more than one name; the first is worn first.
+    """
     look = parser.add_mutually_exclusive_group(required=required)
-    look.add_argument("--ref", metavar="PHOTO", help="a photo of a made-up face: wear its makeup")
-    look.add_argument("--look", metavar="FILE", help="a .look file to wear")
+    count = "+" if several else None
+    photo, file = "a photo of a made-up face: wear its makeup", "a .look file to wear"
+    look.add_argument("--ref", metavar="PHOTO", nargs=count, help=photo)
+    look.add_argument("--look", metavar="FILE", nargs=count, help=file)
     parser.add_argument(
         "--intensity",
         metavar="REGION=VALUE",
@@ -46,33 +58,44 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_look(arguments: argparse.Namespace) -> Look:
-    """The look that `--ref` or `--look` names.
+def load_looks(arguments: argparse.Namespace) -> tuple[Look, ...]:
+    """The looks that `--ref` or `--look` names; none if neither was given.
 
     Raises:
-        TryOnError: The photo or the file cannot be used.
+        TryOnError: A photo or a file cannot be used.
     """
     from tryon.look.look import Look
 
-    return Look.load(arguments.look) if arguments.look else Look.from_photo(arguments.ref)
+    def names(value: str | list[str] | None) -> list[str]:
+        return [value] if isinstance(value, str) else value or []
+
+    files = tuple(Look.load(name) for name in names(arguments.look))
+    return files or tuple(Look.from_photo(name) for name in names(arguments.ref))
 
 
-def open_session(arguments: argparse.Namespace, *, still: bool = False) -> TryOnSession:
-    """A session that wears the look named, if any, at the intensities named.
+def open_session(
+    arguments: argparse.Namespace, looks: Sequence[Look], smooth: SmoothConfig | None = None
+) -> TryOnSession:
+    """A session that wears the first look, if any, at the intensities named.
 
     Args:
         arguments: with the flags of both `add_...` functions.
-        still: each picture is taken for itself, nothing fades in.
+        looks: of `load_looks`.
+        smooth: how layers are smoothed over time; None smooths as for a camera.
 
     Raises:
-        TryOnError: The look or the networks cannot be loaded.
+        TryOnError: The networks cannot be loaded.
     """
+    from tryon.layer.smooth import LIVE
     from tryon.session import SessionConfig, TryOnSession
 
-    make = SessionConfig.for_stills if still else SessionConfig
-    config = make(backend=arguments.backend, parser=arguments.parser, max_faces=arguments.faces)
-    look = load_look(arguments) if arguments.ref or arguments.look else None
-    session = TryOnSession(look, config)
+    config = SessionConfig(
+        backend=arguments.backend,
+        parser=arguments.parser,
+        max_faces=arguments.faces,
+        smooth=smooth or LIVE,
+    )
+    session = TryOnSession(looks[0] if looks else None, config)
     for region, value in arguments.intensity:
         session.set_intensity(region, value)
     return session

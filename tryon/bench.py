@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> None:
     clip = DemoClip(*SIZES[arguments.size])
     pictures = [clip.frame(index).image for index in range(120)]
     row = {"size": arguments.size, "faces": 1, **machine}
-    with flags.open_session(arguments) as session:
+    with flags.open_session(arguments, flags.load_looks(arguments)) as session:
         source = _Pictures(pictures, WARM_UP)
         run_live(source, session.process, [NullSink()], every_frame=True)
         source = _Pictures(pictures, arguments.frames)
@@ -166,7 +166,7 @@ def _file_source(arguments: argparse.Namespace, pictures: Sequence[UInt8]) -> fl
             picture = pictures[index % len(pictures)]
             writer.write(picture, Fraction(index, 30))
         writer.close()
-        with flags.open_session(arguments) as session:
+        with flags.open_session(arguments, flags.load_looks(arguments)) as session:
             for _ in range(5):
                 session.process(pictures[0])
             report = run_live(VideoReader(path), session.process, [NullSink()], every_frame=True)
@@ -188,7 +188,7 @@ def _start_up(arguments: argparse.Namespace) -> float:
     with tempfile.TemporaryDirectory() as folder:
         if look is None:
             look = str(Path(folder) / "ref.look")
-            flags.load_look(arguments).save(look)
+            flags.load_looks(arguments)[0].save(look)
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", program, look], check=True)
         return round(time.perf_counter() - began, 2)

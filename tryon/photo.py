@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tryon import arguments as flags
 from tryon.cli import one_line, run_main
 from tryon.errors import ConfigError, ImageError, TryOnError
+from tryon.layer.smooth import STILLS
 from tryon.types import TryOnResult, UInt8
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from tryon.look.photo import read_photo, write_photo
 
     image = read_photo(arguments.photo)
-    with flags.open_session(arguments, still=True) as session:
+    with flags.open_session(arguments, flags.load_looks(arguments), STILLS) as session:
         result = _made_up(session, image, arguments.photo.name)
     write_photo(arguments.output, result.image)
     print(f"{arguments.output}: {len(result.faces)} made up ({result.backend})")
@@ -94,7 +95,7 @@ def _run_pairs(arguments: argparse.Namespace) -> None:
         raise ImageError(f"cannot make the folder {arguments.output}: {error.strerror}") from None
     looks: dict[Path, Look] = {}
     failed = 0
-    with flags.open_session(arguments, still=True) as session:
+    with flags.open_session(arguments, (), STILLS) as session:
         bar = tqdm(names, unit="photo", disable=None, file=sys.stderr)
         for (source, reference), name in zip(pairs, bar, strict=True):
             try:

@@ -16,6 +16,7 @@ from typing import Any
 
 from tryon import arguments as flags
 from tryon.cli import run_main
+from tryon.layer.smooth import WHOLE_FILE
 from tryon.streaming.live import run_live
 from tryon.streaming.media import VideoReader
 from tryon.streaming.media_writer import VideoWriter, check_output
@@ -71,7 +72,8 @@ def _run(arguments: argparse.Namespace) -> None:
             end=None if arguments.end is None else began + arguments.end,
         )
         stack.callback(writer.abort)  # nothing is left if the run does not end well
-        session = stack.enter_context(flags.open_session(arguments))
+        looks = flags.load_looks(arguments)
+        session = stack.enter_context(flags.open_session(arguments, looks, WHOLE_FILE))
         bar = stack.enter_context(
             tqdm(
                 total=reader.info.frame_count or None,

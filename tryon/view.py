@@ -12,8 +12,8 @@ import numpy as np
 from tryon.types import REGIONS, Frame, TryOnResult, UInt8
 
 KEYS = (
-    "space hold to compare, s split (drag the line), 1-6 regions, [ ] intensity, m mirror, "
-    "d debug, h HUD, c picture, q quit"
+    "space hold to compare, s split (drag the line), 1-6 regions, [ ] intensity, n p look, "
+    "m mirror, d debug, h HUD, c picture, q quit"
 )
 MAX_INTENSITY = 1.5
 _STEP = 0.1
@@ -34,6 +34,7 @@ class ViewState:
     hud: bool = True
     debug: bool = False
     compare_until: float = 0.0  # s on the monotonic clock
+    look: int = 0  # steps through the looks, either way; the window takes it modulo their number
     pictures: int = 0  # asked for so far
     quit: bool = False
 
@@ -61,6 +62,8 @@ def press(state: ViewState, key: str, now: float) -> ViewState:
         return replace(state, quit=True)
     if key == "s":
         return replace(state, split=0.5 if state.split is None else None)
+    if key in ("n", "p"):
+        return replace(state, look=state.look + (1 if key == "n" else -1))
     if key == "m":
         return replace(state, mirror=not state.mirror)
     if key == "h":

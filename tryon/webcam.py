@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from time import monotonic, strftime
@@ -26,6 +27,7 @@ from tryon.types import REGIONS, Frame, TryOnResult
 from tryon.view import KEYS, ViewState, compose, drag, press, status
 
 if TYPE_CHECKING:
+    from tryon.look.look import Look
     from tryon.session import TryOnSession
     from tryon.streaming.window import Window
 
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Wear the makeup of a photo, live.",
         epilog=f"Keys: {KEYS}.",
     )
-    flags.add_look_arguments(parser)
+    flags.add_look_arguments(parser, several=True)
     flags.add_session_arguments(parser)
     add = parser.add_argument
     add("--source", default="camera:0", help="camera:0, camera:NAME, demo, or a video file")
@@ -101,13 +103,14 @@ def _run(arguments: argparse.Namespace) -> None:
             sinks.append(recorder)
         source = _open_source(arguments, say if view is None else view.notice)
         stack.callback(source.close)
-        session = stack.enter_context(flags.open_session(arguments))
+        looks = flags.load_looks(arguments)
+        session = stack.enter_context(flags.open_session(arguments, looks))
         say(f"backend: {session.backend}; source: {source.description}")
         if source.live and 0 < getattr(source, "fps", 0) < _SLOW_FPS:
             say("the camera is slow; more light or a smaller --size may make it faster")
         if view is not None:
             mirror = source.live if arguments.mirror is None else arguments.mirror
-            view.attach(session, mirror)
+            view.attach(session, looks, mirror)
             say(f"keys: {KEYS}")
         report = run_live(
             source,
@@ -156,7 +159,7 @@ def _recorder(arguments: argparse.Namespace, stack: ExitStack, *, every_frame: b
     return Background(RecorderSink(writer, keep_partial=True), every_frame=every_frame)
 
 
-class _WindowSink(NullSink):
+class _WindowSink:
     """Shows the newest result in a window and carries out what its keys ask for."""
 
     def __init__(self, stats: LiveStats, say: Callable[[str], None]) -> None:
@@ -166,12 +169,13 @@ class _WindowSink(NullSink):
         self._window: Window = Window()
         self._stats, self._say = stats, say
         self._session: TryOnSession | None = None
+        self._looks: tuple[Look, ...] = ()
         self._last: tuple[Frame, TryOnResult] | None = None
         self._notice, self._notice_until = "", 0.0
 
-    def attach(self, session: TryOnSession, mirror: bool) -> None:
-        """Say whose intensities the keys change."""
-        self._session = session
+    def attach(self, session: TryOnSession, looks: Sequence[Look], mirror: bool) -> None:
+        """Say whose intensities the keys change, and which looks there are to choose from."""
+        self._session, self._looks = session, tuple(looks)
         self.state = ViewState(base=session.intensities, mirror=mirror)
 
     def notice(self, text: str) -> None:
@@ -217,6 +221,13 @@ class _WindowSink(NullSink):
         for moved in drags:
             self.state = drag(self.state, moved.x / width)
         if self._session is not None:
+            if self.state.look != before.look and self._looks:
+                look = self._looks[self.state.look % len(self._looks)]
+                self._session.set_look(look)
+                self.state = before = replace(self.state, base=look.intensities)
+                for region, value in zip(REGIONS, self.state.intensities, strict=True):
+                    self._session.set_intensity(region, value)
+                self.notice(f"look: {look.name}")
             changes = zip(REGIONS, before.intensities, self.state.intensities, strict=True)
             for region, old, new in changes:
                 if new != old:

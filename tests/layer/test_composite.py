@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tryon.kernels import cpu
-from tryon.kernels.colour import srgb_to_linear
 
 from tests.conftest import parse_still
 from tryon.face import landmarks as lm
 from tryon.face.atlas import atlas
 from tryon.face.curves import catmull_rom
+from tryon.face.regions import region_masks
 from tryon.face.unwrap import mesh_points, unwrap_face
+from tryon.kernels import cpu
+from tryon.kernels.colour import srgb_to_linear
 from tryon.layer.composite import composite_layer
 from tryon.types import Face, MakeupLayer, Pose
 
@@ -85,13 +86,10 @@ def test_nothing_outside_the_mesh_changes(big):
 
 def test_eyes_and_mouth_stay_free_of_a_lurid_layer(big):
     image, face = big
-    mouth = face.landmarks.copy()
-    lower = [lm.LIPS_INNER.index(i) for i in lm.LIPS_INNER]
-    open_mouth = mouth[list(lm.LIPS_INNER)]
-    middle = open_mouth[:, 1].mean()
-    open_mouth[:, 1] += np.where(open_mouth[:, 1] > middle, 12, -12)  # px: teeth would show
-    mouth[list(lm.LIPS_INNER)] = open_mouth[lower]
-    face = replace(face, landmarks=mouth)
+    landmarks, inner = face.landmarks.copy(), list(lm.LIPS_INNER)
+    below = landmarks[inner, 1] > landmarks[inner, 1].mean()
+    landmarks[inner, 1] += np.where(below, 12, -12)  # px: the mouth is open
+    face = replace(face, landmarks=landmarks)
     out = worn(image, face, lurid())
     for contour in (lm.LIPS_INNER, *(eye.opening for eye in lm.EYES)):
         free = area(image, face, contour) >= 1 - 1e-6
@@ -113,16 +111,11 @@ def test_edges_are_antialiased_at_the_resolution_of_the_frame(big):
 
 def test_lip_colour_ends_at_the_lip_contour(big):
     image, face = big
-    from tryon.face.regions import region_masks
-
     affine = np.broadcast_to(IDENTITY, (SIZE, SIZE, 6)).copy()
-    affine[region_masks(SIZE).of("lips") > 0] = (0, 0, 0, 1, 0, 1)
+    affine[region_masks(SIZE).of("lips") > 0.01] = (0, 0, 0, 1, 0, 1)
     out = worn(image, face, MakeupLayer(affine))
     lips = area(image, face, lm.LIPS_OUTER)
-    near = (np.abs(np.indices(lips.shape) - np.argwhere(lips > 0).mean(0)[:, None, None]) < 90).all(
-        0
-    )
-    np.testing.assert_array_equal(out[near & (lips == 0)], image[near & (lips == 0)])
+    np.testing.assert_array_equal(out[lips == 0], image[lips == 0])
     inner = (lips == 1) & (area(image, face, lm.LIPS_INNER) == 0)
     assert (out[inner] == (255, 0, 255)).all(-1).mean() > 0.98
 
@@ -160,7 +153,7 @@ def test_a_broken_landmark_leaves_the_frame_as_it_is(big, bad, where):
 @given(
     st.integers(0, 2**32 - 1),
     st.floats(0, 12),
-    st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 3e38]),
+    st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e30]),
     st.integers(0, 40),
 )
 def test_no_landmarks_crash(seed, spread, odd, count):

@@ -140,6 +140,6 @@ def test_intensities_out_of_range_are_refused_with_the_range(value):
 
 
 def test_unknown_regions_are_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="no region 'hair'.*cheeks.*lips"):
+    with pytest.raises(ConfigError, match=r"no region 'hair'.*cheeks.*lips"):
         check_intensity("hair", 1.0)
     assert check_intensity("all", 1) == 1.0

@@ -30,6 +30,11 @@ class SmoothConfig:
                 raise ConfigError(f"SmoothConfig.{name} is {getattr(self, name)}; use 0 to 60")
 
 
+LIVE = SmoothConfig()
+WHOLE_FILE = SmoothConfig(appear=0.0)  # a file is made up from its first frame
+STILLS = SmoothConfig(time_constant=0.0, appear=0.0)  # each picture is taken for itself
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Memory:
     affine: Float32

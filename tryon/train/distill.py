@@ -235,8 +235,12 @@ class Distiller:
             self.model.load_state_dict(current, strict=False)
 
     def evaluate(self) -> tuple[Score, ...]:
-        """Score the averaged weights on held-out pairs; append to curve.jsonl, draw a sheet."""
-        side = self.config.plan()[-1][0]
+        """Score the averaged weights on held-out pairs; append to curve.jsonl, draw a sheet.
+
+        At the atlas side of the moment: what was trained at 128 is not yet fit for 256.
+        """
+        budget = self.config.minutes * 60.0
+        side = self.config.side_at(self.progress.seconds / budget if budget else 1.0)
         batches: list[PairBatch] = []
 
         def keep() -> Iterator[PairBatch]:
@@ -249,7 +253,11 @@ class Distiller:
             sheet = sample_sheet(self._predict, batches[0].to(self.config.device))
         out = self.config.out
         Image.fromarray(sheet).save(out / f"samples-{self.progress.step:07d}.png")
-        line = {**asdict(self.progress), "scores": [asdict(score) for score in scores]}
+        line = {
+            **asdict(self.progress),
+            "size": side,
+            "scores": [asdict(score) for score in scores],
+        }
         with (out / "curve.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(table(scores), flush=True)
