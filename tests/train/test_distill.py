@@ -39,6 +39,7 @@ def test_a_run_leaves_checkpoint_curve_and_samples(
     assert scores[0].group == "all"
     (line,) = (config.out / "curve.jsonl").read_text().splitlines()
     assert json.loads(line)["step"] == 4
+    assert json.loads(line)["size"] == 48
     assert json.loads(line)["samples"] == 16
     assert sorted(p.suffix for p in config.out.iterdir()) == [".jsonl", ".png", ".safetensors"]
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,10 +25,12 @@ from tryon.config import add_arguments, from_arguments
 from tryon.errors import ConfigError, TryOnError
 from tryon.models.student import StudentConfig, TryOnModel
 from tryon.train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from tryon.train.data import open_pairs
 from tryon.train.evaluate import evaluate, sample_sheet, table
 from tryon.train.losses import LossConfig, student_loss
 from tryon.train.metrics import Score
 from tryon.train.pairs import PairBatch, PairSource
+from tryon.train.prefetch import Prefetch
 from tryon.train.replay import Replay
 
 
@@ -49,6 +52,7 @@ class DistillConfig:
     fresh: float = 0.4  # share of batches painted anew; the others are replayed
     device: str = "cpu"  # torch device
     threads: int = 2  # CPU threads
+    workers: int = 1  # processes that paint
     save_every: float = 5.0  # minutes between checkpoints
     evaluate_every: float = 10.0  # minutes between evaluations
     seed: int = 0
@@ -103,6 +107,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("clip", 1e-3, 1e6),
     ("fresh", 1e-3, 1.0),
     ("threads", 1, 1024),
+    ("workers", 1, 1024),
     ("save_every", 0.0, 1e6),
     ("evaluate_every", 0.0, 1e6),
     ("steps", 0, 10**9),
@@ -293,9 +298,8 @@ def main(arguments: list[str] | None = None) -> int:
     add_arguments(parser, DistillConfig)
     try:
         config = from_arguments(parser.parse_args(arguments), DistillConfig)
-        from tryon.train.data import open_pairs
-
-        Distiller(config, open_pairs(config.data, config.seed)).run()
+        with Prefetch(partial(open_pairs, config.data), config.workers) as source:
+            Distiller(config, source).run()
     except TryOnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
