@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
 import pytest
 
-from tryon import Face, Look, TryOnSession
+from tryon import Face, Frame, Look, SessionConfig, TryOnSession
 
 MIDDLE = (226.0, 112.0)  # px, middle of the face in the portrait
 WIDTH = 96.0  # px, of the face there
@@ -42,6 +43,13 @@ def _scene(x: float, y: float, face: float, degrees: float, width: int, height: 
 def portrait() -> np.ndarray:
     """The astronaut, (512, 512, 3) uint8 RGB, read-only; one face, `WIDTH` px wide."""
     return _astronaut()
+
+
+@pytest.fixture(scope="session")
+def wall() -> np.ndarray:
+    """A small picture without a face."""
+    y, x = np.mgrid[0:120, 0:200]
+    return np.stack([x, y, 255 - x], -1).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")
@@ -99,11 +107,9 @@ def bare_look(portrait: np.ndarray) -> Look:
 
 
 @pytest.fixture(scope="session")
-def _one_session() -> TryOnSession:
-    """Networks take long to load: one session serves every test that needs nothing special."""
-    from tryon.session import SessionConfig
-
-    with TryOnSession(config=SessionConfig.for_stills(threads=1)) as session:
+def _one_session() -> Iterator[TryOnSession]:
+    # Networks take long to load: one session serves every test that needs nothing special.
+    with TryOnSession(config=SessionConfig(stills=True, threads=1)) as session:
         yield session
 
 
@@ -113,6 +119,44 @@ def still_session(_one_session: TryOnSession, look: Look) -> TryOnSession:
     _one_session.set_look(look)
     _one_session.reset()
     return _one_session
+
+
+@pytest.fixture(scope="session")
+def _one_stream() -> Iterator[TryOnSession]:
+    with TryOnSession(config=SessionConfig(threads=1)) as session:
+        yield session
+
+
+@pytest.fixture
+def live_session(_one_stream: TryOnSession, look: Look) -> TryOnSession:
+    """A session for a stream, that remembers faces and layers, wearing `look`."""
+    _one_stream.set_look(look)
+    _one_stream.reset()
+    return _one_stream
+
+
+def frames(image: np.ndarray, count: int, start: int = 0) -> list[Frame]:
+    """A still as a stream of 30 frames a second."""
+    return [Frame(image, k, start + Fraction(k, 30)) for k in range(count)]
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Absolute difference in levels."""
+    return np.abs(a.astype(int) - b)
+
+
+def mesh_pixels(image: np.ndarray, *faces: Face) -> np.ndarray:
+    """(H, W) bool: pixels that the meshes of the faces cover; makeup may lie nowhere else."""
+    from tryon.face.atlas import atlas
+    from tryon.face.unwrap import mesh_points
+    from tryon.kernels import cpu
+
+    table, inside = atlas(), np.zeros(image.shape[:2], bool)
+    for face in faces:
+        points = mesh_points(face)
+        texels = cpu.rasterise(points, table.triangles, table.uv, (0, 0), inside.shape)
+        inside |= (texels >= 0).all(-1)
+    return inside
 
 
 def parse_still(image: np.ndarray) -> Face:

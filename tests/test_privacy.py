@@ -54,6 +54,25 @@ parser.close()
 assert "mediapipe" not in sys.modules
 """
 
+SESSION = """
+import numpy as np
+from tryon import Look, TryOnSession
+
+picture = np.load(sys.argv[2])
+file = sys.argv[1] + ".look"
+Look.from_photo(picture).save(file)
+assert not set(sockets()) - before, sockets()
+with TryOnSession(Look.load(file)) as session:
+    for _ in range(5):
+        result = session.process(picture)
+        assert len(result.faces) == 1, "the path under test must really run"
+        assert (result.image != picture).any()
+        assert not set(sockets()) - before, sockets()
+    session.set_intensity("lips", 0.5)
+    session.process(picture)
+assert not {"mediapipe", "torch"} & set(sys.modules)
+"""
+
 VERDICT = """
 assert not set(sockets()) - before, sockets()
 with open(sys.argv[1]) as file:
@@ -62,7 +81,9 @@ assert not events, events
 print("silent")
 """
 
-PROGRAMS = pytest.mark.parametrize("program", [FAST_PARSER], ids=["fast parser"])
+PROGRAMS = pytest.mark.parametrize(
+    "program", [FAST_PARSER, SESSION], ids=["fast parser", "whole session"]
+)
 
 STRACE = ("strace", "-f", "-qq", "-e", "trace=%network")
 

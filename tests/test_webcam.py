@@ -190,7 +190,7 @@ def view(monkeypatch):
     told = []
     sink = webcam._WindowSink(LiveStats(), told.append)
     sink.told, sink.dial, sink.screen = told, Dial(), Screen.opened
-    sink.attach(sink.dial, mirror=False)
+    sink.attach(sink.dial, (), mirror=False)
     return sink
 
 

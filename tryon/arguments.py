@@ -74,7 +74,11 @@ def load_looks(arguments: argparse.Namespace) -> tuple[Look, ...]:
 
 
 def open_session(
-    arguments: argparse.Namespace, looks: Sequence[Look], smooth: SmoothConfig | None = None
+    arguments: argparse.Namespace,
+    looks: Sequence[Look],
+    smooth: SmoothConfig | None = None,
+    *,
+    stills: bool = False,
 ) -> TryOnSession:
     """A session that wears the first look, if any, at the intensities named.
 
@@ -82,6 +86,7 @@ def open_session(
         arguments: with the flags of both `add_...` functions.
         looks: of `load_looks`.
         smooth: how layers are smoothed over time; None smooths as for a camera.
+        stills: each picture is taken for itself.
 
     Raises:
         TryOnError: The networks cannot be loaded.
@@ -93,6 +98,7 @@ def open_session(
         backend=arguments.backend,
         parser=arguments.parser,
         max_faces=arguments.faces,
+        stills=stills,
         smooth=smooth or LIVE,
     )
     session = TryOnSession(looks[0] if looks else None, config)

@@ -66,13 +66,14 @@ def _run(arguments: argparse.Namespace) -> None:
 
     if not (arguments.ref or arguments.look):
         arguments.look = str(files("tryon.look") / "assets" / "crimson.look")
+    looks = flags.load_looks(arguments)  # a wrong name is told before anything is measured
     machine = describe_machine()
     print(f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {machine['date']}")
     print(f"commit {machine['commit']}; {machine['versions']}\n")
     clip = DemoClip(*SIZES[arguments.size])
     pictures = [clip.frame(index).image for index in range(120)]
     row = {"size": arguments.size, "faces": 1, **machine}
-    with flags.open_session(arguments, flags.load_looks(arguments)) as session:
+    with flags.open_session(arguments, looks) as session:
         source = _Pictures(pictures, WARM_UP)
         run_live(source, session.process, [NullSink()], every_frame=True)
         source = _Pictures(pictures, arguments.frames)

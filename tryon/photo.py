@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from tryon import arguments as flags
 from tryon.cli import one_line, run_main
 from tryon.errors import ConfigError, ImageError, TryOnError
-from tryon.layer.smooth import STILLS
 from tryon.types import TryOnResult, UInt8
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from tryon.look.photo import read_photo, write_photo
 
     image = read_photo(arguments.photo)
-    with flags.open_session(arguments, flags.load_looks(arguments), STILLS) as session:
+    with flags.open_session(arguments, flags.load_looks(arguments), stills=True) as session:
         result = _made_up(session, image, arguments.photo.name)
     write_photo(arguments.output, result.image)
     print(f"{arguments.output}: {len(result.faces)} made up ({result.backend})")
@@ -95,7 +94,7 @@ def _run_pairs(arguments: argparse.Namespace) -> None:
         raise ImageError(f"cannot make the folder {arguments.output}: {error.strerror}") from None
     looks: dict[Path, Look] = {}
     failed = 0
-    with flags.open_session(arguments, (), STILLS) as session:
+    with flags.open_session(arguments, (), stills=True) as session:
         bar = tqdm(names, unit="photo", disable=None, file=sys.stderr)
         for (source, reference), name in zip(pairs, bar, strict=True):
             try:

@@ -21,7 +21,7 @@ from tryon.face.track import FaceTracker, TrackConfig
 from tryon.face.unwrap import unwrap_face
 from tryon.layer.composite import composite_layer, warm_up
 from tryon.layer.gate import FadeConfig, check_intensity, fade, gate_layer
-from tryon.layer.smooth import LayerSmoother, SmoothConfig
+from tryon.layer.smooth import STILLS, LayerSmoother, SmoothConfig
 from tryon.look.look import FULL, Look
 from tryon.types import (
     REGIONS,
@@ -46,7 +46,7 @@ class SessionConfig:
     parser: str = "fast"  # fast, mediapipe
     max_faces: int = 1  # 1..4
     threads: int = 2  # CPU threads for the networks
-    stills: bool = False  # every picture is taken for itself: nothing is remembered
+    stills: bool = False  # each picture is taken for itself: nothing is remembered or smoothed
     track: TrackConfig = field(default_factory=TrackConfig)
     smooth: SmoothConfig = field(default_factory=SmoothConfig)
     fade: FadeConfig = field(default_factory=FadeConfig)
@@ -54,12 +54,6 @@ class SessionConfig:
     def __post_init__(self) -> None:
         if self.parser not in ("fast", "mediapipe"):
             raise ConfigError(f"parser is {self.parser!r}; choose fast or mediapipe")
-
-    @classmethod
-    def for_stills(cls, **settings: object) -> SessionConfig:
-        """A configuration without memory: each picture is taken for itself."""
-        still = SmoothConfig(time_constant=0.0, appear=0.0)
-        return cls(smooth=still, stills=True, **settings)  # type: ignore[arg-type]
 
 
 class TryOnSession:
@@ -84,7 +78,7 @@ class TryOnSession:
         self._engine: Engine = choose(self.config.backend, threads=self.config.threads)
         self._parser = _open_parser(self.config)
         self._tracker = FaceTracker(self.config.track)
-        self._smoother = LayerSmoother(self.config.smooth)
+        self._smoother = LayerSmoother(STILLS if self.config.stills else self.config.smooth)
         warm_up(self._engine.size)
         self._busy = threading.RLock()  # held while a frame is in work
         self._lock = threading.Lock()  # held while look and intensities change
@@ -143,6 +137,7 @@ class TryOnSession:
             self._parser.reset()
             self._tracker.reset()
             self._smoother.reset()
+            self._last_seconds = -np.inf
 
     def process(self, frame: UInt8 | Frame) -> TryOnResult:
         """Put the look on one frame.
@@ -167,9 +162,9 @@ class TryOnSession:
         with self._lock:
             look, prepared, intensities = self._look, self._prepared, self._intensities
         clock = _Clock()
+        seconds = self._seconds(frame)  # before parsing: a seek makes the parser look anew
         faces = self._parser.parse(frame)
         clock.lap("parse")
-        seconds = self._seconds(frame)
         faces = self._tracker.update(faces, seconds)
         clock.lap("track")
         image = frame.image

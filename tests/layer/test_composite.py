@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import parse_still
+from tests.conftest import mesh_pixels, parse_still
 from tryon.face import landmarks as lm
-from tryon.face.atlas import atlas
 from tryon.face.curves import catmull_rom
 from tryon.face.regions import region_masks
-from tryon.face.unwrap import mesh_points, unwrap_face
+from tryon.face.unwrap import unwrap_face
 from tryon.kernels import cpu
 from tryon.kernels.colour import srgb_to_linear
 from tryon.layer.composite import composite_layer
@@ -42,13 +41,6 @@ def worn(image, face, layer):
     return out
 
 
-def mesh(image, face):
-    """(H, W) bool: pixels that the mesh of the face covers."""
-    table, (height, width) = atlas(SIZE), image.shape[:2]
-    texels = cpu.rasterise(mesh_points(face), table.triangles, table.uv, (0, 0), (height, width))
-    return (texels >= 0).all(-1)
-
-
 def area(image, face, contour):
     """(H, W) 0..1: how much of each pixel a closed landmark contour covers."""
     curve = catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
@@ -68,7 +60,7 @@ def test_round_trip_reproduces_the_face(scene, portrait, width):
     face = parse_still(image)
     texture = unwrap_face(image, face)
     error = np.abs(worn(image, face, opaque(texture.colour)).astype(int) - image)
-    assert error[mesh(image, face)].mean() <= 2
+    assert error[mesh_pixels(image, face)].mean() <= 2
 
 
 def test_the_identity_changes_no_byte(big):
@@ -79,7 +71,7 @@ def test_the_identity_changes_no_byte(big):
 
 def test_nothing_outside_the_mesh_changes(big):
     image, face = big
-    out, inside = worn(image, face, lurid()), mesh(image, face)
+    out, inside = worn(image, face, lurid()), mesh_pixels(image, face)
     np.testing.assert_array_equal(out[~inside], image[~inside])
     assert (out[inside] == LURID).all(-1).mean() > 0.9
 

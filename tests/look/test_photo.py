@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -76,12 +77,10 @@ def test_exif_rotation_is_applied(orientation, kind):
     close(read_photo(data), TURNS[orientation](picture()))
 
 
-def test_damaged_exif_is_no_reason_to_crash():
+@pytest.mark.filterwarnings("error")
+def test_damaged_exif_is_left_out():
     data = encoded(picture(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 40)
-    try:
-        close(read_photo(data), picture())
-    except ImageError:
-        pass
+    close(read_photo(data), picture())
 
 
 def test_cmyk_grey_and_one_bit():
@@ -207,15 +206,13 @@ SAMPLES = [encoded(picture(), kind) for kind in ("PNG", "JPEG", "WEBP")]
     st.sampled_from(SAMPLES),
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8),
 )
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("error")
 def test_flipped_bytes_raise_nothing_else(data, flips):
     damaged = bytearray(data)
     for place, value in flips:
         damaged[place % len(damaged)] = value
-    try:
+    with suppress(ImageError):
         assert read_photo(bytes(damaged)).dtype == np.uint8
-    except ImageError as error:
-        assert len(str(error).splitlines()) == 1
 
 
 def test_missing_files_and_folders_are_named(tmp_path):
@@ -226,11 +223,11 @@ def test_missing_files_and_folders_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["ünïcødé 彩妆 💄.png", " a b .png", "-rf.png", "x" * 200 + ".png"]
+    "name", ["ünïcødé 彩妆 💄.png", " a b .png", "-rf.png", "x" * 200 + ".webp"]
 )
 def test_names_of_any_kind(tmp_path, name):
     write_photo(tmp_path / name, picture())
-    close(read_photo(tmp_path / name), picture(), 0)
+    close(read_photo(tmp_path / name), picture())
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 

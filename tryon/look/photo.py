@@ -42,15 +42,17 @@ def read_photo(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> UInt
 
     label, data = _bytes_of(source)
     try:
-        with _opened(data) as picture:
-            width, height = picture.size
-            if width * height > max_pixels:
-                raise ImageError(
-                    f"{label} has {width}x{height} pixels; the limit is {max_pixels // 10**6} "
-                    "megapixels: make it smaller"
-                )
-            picture.load()
-            return _to_srgb(ImageOps.exif_transpose(picture))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks; what matters is raised
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                width, height = picture.size
+                if width * height > max_pixels:
+                    raise ImageError(
+                        f"{label} has {width}x{height} pixels; the limit is "
+                        f"{max_pixels // 10**6} megapixels: make it smaller"
+                    )
+                picture.load()
+                return _to_srgb(ImageOps.exif_transpose(picture))
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -96,15 +98,6 @@ def _bytes_of(source: str | Path | bytes) -> tuple[str, bytes]:
     if size > MAX_BYTES:
         raise ImageError(f"{label} has {size >> 20} MB; the limit is {MAX_BYTES >> 20} MB")
     return label, data
-
-
-def _opened(data: bytes) -> Image.Image:
-    """Read the header; Pillow's warning of many pixels is left out, our own limit is lower."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
 def _to_srgb(picture: Image.Image) -> UInt8:

@@ -1,0 +1,120 @@
+"""`tryon look`: make, show and paint, each mistake in one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import mesh_pixels
+from tryon import Look, look_cli
+from tryon.cosmetics.style import Lips, MakeupStyle
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, painted_portrait, portrait, wall, look):
+    """The working directory, with a made-up face, a bare one, a wall and a look."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(painted_portrait).save("red.png")
+    Image.fromarray(portrait).save("bare.png")
+    Image.fromarray(wall).save("wall.png")
+    (tmp_path / "style.json").write_text(json.dumps(MakeupStyle(lips=Lips(1.0)).to_json()))
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "odd.json").write_text('{"hair": {}}')
+    look.save("given.look")
+    return tmp_path
+
+
+def run(*argv):
+    return look_cli.main([str(a) for a in argv])
+
+
+def test_make_writes_the_look_of_a_photo(here, look, capsys):
+    assert run("make", "red.png", "-o", "my.look") == 0
+    out, err = capsys.readouterr()
+    made = Look.load("my.look")
+    assert out.startswith("my.look: red, 256")
+    assert made.digest[:12] in out
+    assert err == ""
+    assert made.name == "red"
+    np.testing.assert_array_equal(made.colour, look.colour)
+
+
+def test_show_writes_a_contact_sheet(here, capsys):
+    from tryon.look.sheet import contact_sheet
+
+    assert run("show", "given.look", "-o", "sheet.png") == 0
+    assert Look.load("given.look").digest[:12] in capsys.readouterr().out
+    np.testing.assert_array_equal(
+        np.asarray(Image.open("sheet.png")), contact_sheet(Look.load("given.look"))
+    )
+
+
+def test_show_without_a_name_never_overwrites_the_photo(here, capsys):
+    assert run("make", "red.png", "-o", "red.look") == 0
+    photo = (here / "red.png").read_bytes()
+    assert run("show", "red.look") == 0
+    assert (here / "red.png").read_bytes() == photo
+    assert (here / "red_sheet.png").exists()
+    capsys.readouterr()
+
+
+def test_paint_puts_a_style_on_a_photo(here, portrait, portrait_face, capsys):
+    assert run("paint", "style.json", "--on", "bare.png", "-o", "out.png") == 0
+    painted = np.asarray(Image.open("out.png"))
+    inside = mesh_pixels(portrait, portrait_face)
+    np.testing.assert_array_equal(painted[~inside], portrait[~inside])
+    assert (painted != portrait).any(-1).sum() > 200
+    capsys.readouterr()
+
+
+FAULTS = {
+    "missing photo": (["make", "none.png", "-o", "o.look"], "cannot read none.png"),
+    "no face": (["make", "wall.png", "-o", "o.look"], "no face found"),
+    "no picture": (["make", "style.json", "-o", "o.look"], "not a picture"),
+    "suffix": (["make", "red.png", "-o", "o.png"], "end the name in .look"),
+    "no folder": (["make", "red.png", "-o", "no/o.look"], "cannot write no"),
+    "missing look": (["show", "none.look"], "cannot read none.look"),
+    "photo as look": (["show", "red.png"], "red.png is not a look file"),
+    "sheet suffix": (["show", "given.look", "-o", "o.txt"], "end the name in .png"),
+    "sheet folder": (["show", "given.look", "-o", "no/o.png"], "cannot write no"),
+    "missing style": (["paint", "no.json", "--on", "bare.png", "-o", "o.png"], "no.json"),
+    "style of bytes": (["paint", "red.png", "--on", "bare.png", "-o", "o.png"], "red.png"),
+    "style as list": (["paint", "list.json", "--on", "bare.png", "-o", "o.png"], "no MakeupStyle"),
+    "unknown layer": (["paint", "odd.json", "--on", "bare.png", "-o", "o.png"], "no layer 'hair'"),
+    "paint no face": (["paint", "style.json", "--on", "wall.png", "-o", "o.png"], "no face found"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_one_line_and_leave_nothing(here, fault, capsys):
+    argv, words = FAULTS[fault]
+    before = sorted(here.rglob("*"))
+    assert run(*argv) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("error: ")
+    assert words in err
+    assert "unexpected" not in err
+    assert sorted(here.rglob("*")) == before
+
+
+def test_wrong_usage_is_2(capsys):
+    for argv in ([], ["make"], ["make", "a.png"], ["sell", "a.look"]):
+        assert run(*argv) == 2
+    assert run("--help") == 0
+    capsys.readouterr()
+
+
+def test_python_m_tryon_look_is_the_same_command(here):
+    done = subprocess.run(
+        [sys.executable, "-m", "tryon.look", "show", "none.look"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot read none.look")
+    assert "Warning" not in done.stderr
