@@ -132,6 +132,9 @@ def test_look_flags_exclude_each_other(capsys):
 INTERRUPTED = """
 import argparse, sys, time
 from tryon.cli import run_main
+import signal
+# A test run in the background starts with SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tryon.streaming.demo_clip import DemoClip
 from tryon.streaming.live import run_live
 from tryon.streaming.media_writer import VideoWriter

@@ -70,10 +70,14 @@ def slow(seconds):
     return compute
 
 
+# The kernels' pool is not of the loop: it lives as long as the process.
+LOOP_THREADS = ("tryon-source", "tryon-sink", "tryon-camera")
+
+
 def no_threads_left():
     deadline = time.monotonic() + 1
     while time.monotonic() < deadline:
-        if not any(t.name.startswith("tryon-") for t in threading.enumerate()):
+        if not any(t.name.startswith(LOOP_THREADS) for t in threading.enumerate()):
             return True
         time.sleep(0.01)
     return False
