@@ -7,7 +7,10 @@ writes a client id below the home folder; this never lets it.
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
+
+_importing = threading.Lock()  # a session loads its networks from two threads
 
 
 def load_openvino() -> Any:
@@ -17,6 +20,11 @@ def load_openvino() -> Any:
     that package is hidden while the runtime is first imported. An application that imports
     openvino itself before us has made its own choice.
     """
+    with _importing:
+        return _load()
+
+
+def _load() -> Any:
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
     name = "openvino_telemetry"

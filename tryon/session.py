@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -75,11 +76,14 @@ class TryOnSession:
             MissingExtraError: the chosen parser or backend is not installed.
         """
         self.config = config or SessionConfig()
-        self._engine: Engine = choose(self.config.backend, threads=self.config.threads)
-        self._parser = _open_parser(self.config)
+        # Side by side: both spend their time outside Python.
+        with ThreadPoolExecutor(1, "tryon-load") as pool:
+            parser = pool.submit(_open_parser, self.config)
+            self._engine: Engine = choose(self.config.backend, threads=self.config.threads)
+            warm_up(self._engine.size)
+            self._parser = parser.result()
         self._tracker = FaceTracker(self.config.track)
         self._smoother = LayerSmoother(STILLS if self.config.stills else self.config.smooth)
-        warm_up(self._engine.size)
         self._busy = threading.RLock()  # held while a frame is in work
         self._lock = threading.Lock()  # held while look and intensities change
         self._closed = False
