@@ -9,14 +9,12 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tryon.types import REGIONS
+from tryon.types import MAX_INTENSITY, REGIONS
 
 if TYPE_CHECKING:
     from tryon.layer.smooth import SmoothConfig
     from tryon.look.look import Look
     from tryon.session import TryOnSession
-
-MAX_INTENSITY = 1.5
 
 
 def add_look_arguments(

@@ -14,7 +14,7 @@ from types import TracebackType
 
 import numpy as np
 
-from tryon.engines.base import Engine, PreparedLook
+from tryon.engines.base import Engine, PreparedLook, stack_texture
 from tryon.engines.choose import choose
 from tryon.errors import ConfigError, ImageError, SessionClosedError
 from tryon.face.parser import FaceParser, ParserConfig
@@ -27,8 +27,6 @@ from tryon.look.look import FULL, Look
 from tryon.types import (
     REGIONS,
     Face,
-    FaceTexture,
-    Float32,
     Frame,
     MakeupLayer,
     StageTimings,
@@ -214,7 +212,8 @@ class TryOnSession:
     ) -> UInt8:
         textures = [unwrap_face(frame.image, face, look.size) for face, _ in shown]
         clock.lap("unwrap")
-        predicted = self._engine(_packed(textures), prepared)
+        stacked = np.concatenate([stack_texture(t, self._engine.size) for t in textures])
+        predicted = self._engine(stacked, prepared)
         clock.lap("student")
         layers = []
         for (face, share), texture, affine in zip(shown, textures, predicted, strict=True):
@@ -276,11 +275,6 @@ class _Clock:
 
     def timings(self) -> StageTimings:
         return StageTimings(**self._laps, total=(time.perf_counter() - self._start) * 1e3)
-
-
-def _packed(textures: list[FaceTexture]) -> Float32:
-    """(N, A, A, 4) colour and visibility."""
-    return np.stack([np.concatenate([t.colour, t.visibility[..., None]], -1) for t in textures])
 
 
 def _open_parser(config: SessionConfig) -> FaceParser:

@@ -17,6 +17,9 @@ UInt8 = NDArray[np.uint8]
 REGIONS: tuple[str, ...] = ("skin", "cheeks", "nose", "brows", "eyes", "lips")
 """Region names, in the order of every array with a region axis. They partition the face."""
 
+MAX_INTENSITY = 1.5
+"""Largest intensity of a region; 0 is none, 1 as photographed."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:

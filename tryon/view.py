@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tryon.types import REGIONS, Frame, TryOnResult, UInt8
+from tryon.types import MAX_INTENSITY, REGIONS, Frame, TryOnResult, UInt8
 
 KEYS = (
     "space hold to compare, s split (drag the line), 1-6 regions, [ ] intensity, n p look, "
     "m mirror, d debug, h HUD, c picture, q quit"
 )
-MAX_INTENSITY = 1.5
 _STEP = 0.1
 # A window reports a held key as repeated presses, the second one after the system's delay of
 # about half a second, and never its release.

@@ -197,3 +197,10 @@ def test_gloss_shines_and_matte_does_not(bare, fields):
         return luminance(layer(face.linear))[0, 0][lips].quantile(0.99)
 
     assert brightest("gloss") > brightest("satin") > brightest("matte")
+
+
+def test_every_finish_says_how_much_detail_shows_through() -> None:
+    from tryon.cosmetics.painter import DETAIL
+    from tryon.cosmetics.style import FINISHES
+
+    assert set(DETAIL) == set(FINISHES)

@@ -21,7 +21,7 @@ from tryon.cosmetics.brushes import (
     winged_line,
 )
 from tryon.cosmetics.pigment import Affine, Substrate, luminance, pigment, to_linear
-from tryon.cosmetics.style import FINISHES, MakeupStyle
+from tryon.cosmetics.style import MakeupStyle
 from tryon.face.mesh import face_mesh
 
 # How much of the skin's own detail shows through, by finish.
@@ -90,7 +90,6 @@ def paint(substrate: Substrate, styles: StyleBatch) -> Affine:
         "lips": _lips,
         "paint": _free_paint,
     }
-    assert set(FINISHES) == set(DETAIL)
     for name, step in steps.items():
         if styles.used(name):
             layer = step(layer, substrate, styles, fields)

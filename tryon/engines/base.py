@@ -60,17 +60,15 @@ class Engine(Protocol):
         ...
 
 
-def stack_reference(reference: FaceTexture, size: int) -> Float32:
-    """A reference as the encoder's input, (1, A, A, 4) float32.
+def stack_texture(texture: FaceTexture, size: int) -> Float32:
+    """A face as the networks take it, (1, A, A, 4) float32.
 
     Raises:
         EngineError: the texture is not (A, A).
     """
-    colour, visibility = reference.colour, reference.visibility
+    colour, visibility = texture.colour, texture.visibility
     if colour.shape != (size, size, 3) or visibility.shape != (size, size):
-        raise EngineError(
-            f"Reference texture is {colour.shape}; unwrap it into a {size}x{size} atlas."
-        )
+        raise EngineError(f"Face texture is {colour.shape}; unwrap it into a {size}x{size} atlas.")
     stacked = np.concatenate((colour, visibility[..., None]), axis=2, dtype=np.float32)
     return np.ascontiguousarray(stacked[None])
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tryon._openvino import load_openvino
-from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_reference
+from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_texture
 from tryon.errors import EngineError
 from tryon.models.weights import STUDENT_DIR, read_manifest, verified_bytes
 from tryon.types import FaceTexture, Float32
@@ -78,7 +78,7 @@ class OpenVinoEngine:
 
     def prepare(self, reference: FaceTexture) -> PreparedLook:
         """Encode a reference face; see `Engine.prepare`."""
-        texture = stack_reference(reference, self.size)
+        texture = stack_texture(reference, self.size)
         with self._encoding:
             encoder = self._encoder
             if encoder is None:

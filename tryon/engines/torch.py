@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_reference
+from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_texture
 from tryon.errors import EngineError
 from tryon.models.weights import STUDENT_DIR, load_model
 from tryon.types import FaceTexture, Float32
@@ -55,7 +55,7 @@ class TorchEngine:
 
         encoder = self._opened().encoder
         with torch.inference_mode():
-            x = torch.from_numpy(stack_reference(reference, self.size)).to(self._device)
+            x = torch.from_numpy(stack_texture(reference, self.size)).to(self._device)
             features = encoder(x.permute(0, 3, 1, 2))
             return PreparedLook(tuple(f.cpu().numpy() for f in features), self.name)
 

@@ -9,9 +9,7 @@ import numpy as np
 
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
-from tryon.types import REGIONS, Face, Float32, MakeupLayer
-
-MAX_INTENSITY = 1.5
+from tryon.types import MAX_INTENSITY, REGIONS, Face, Float32, MakeupLayer
 
 
 @dataclass(frozen=True, slots=True)
