@@ -41,6 +41,9 @@ class SyntheticPairs:
             target=composite(source, affine),
             regions=regions,
             ita=torch.linspace(-50, 60, count),
+            style=torch.arange(count),
+            person=torch.arange(count),
+            wearer=torch.arange(count) + 1000,
         )
 
     def held_out(self, size: int) -> Iterator[PairBatch]:

@@ -1,4 +1,4 @@
-"""Painted pairs: the same style painted on two people, with the exact layer as the target.
+"""Painted pairs: the same style painted on several people, with the exact layer as the target.
 
 FRAM's data stage without an editing model: pairs are exact and unlimited. All on one device, in
 batches; it never reads a file after the face cache.
@@ -22,7 +22,10 @@ from tryon.cosmetics.substrate import estimate_substrate
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
 from tryon.train.faces import FaceCache
+from tryon.train.metrics import ITA_BINS, ita_bin
 from tryon.train.pairs import PairBatch, concatenate
+
+ITA_NAMES = [name for name, _ in ITA_BINS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class DataConfig:
     blur: float = 3.0  # resolution is lost by up to this factor
     jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
     occluded: float = 0.25  # share of sources with something in front of the face
+    worn: float = 0.08  # share of sources that wear the style already: nothing is to be added
     held_out: int = 96  # pairs for validation
 
     def __post_init__(self) -> None:
@@ -44,7 +48,9 @@ class DataConfig:
                 raise ConfigError(f"{name} = {getattr(self, name)}: use a number in 0..1000")
 
 
-CHUNK = 4  # pairs painted at a time
+GROUP = 4
+"""People that wear one style. Each is a source, each bare one also a reference for the others, so
+that a painting serves twice; it is also how many faces a CPU's caches hold while painting."""
 
 
 @dataclass(eq=False)
@@ -62,66 +68,79 @@ class PaintedPairs:
         self._styles = StyleSampler(self.seed, foundation=self.foundation)
         bare = ~self.cache.made_up
         self._pool = {
-            split: (indices, indices[bare[indices]])
+            split: (chances, chances * bare)
             for split in ("train", "val")
-            for indices in (self.cache.indices(split),)
+            for chances in (self._chances(split),)
         }
-        if any(len(bare_ones) < 2 for _, bare_ones in self._pool.values()):
-            raise ConfigError("the face cache needs two bare faces in each of train and val")
+        if any((bare_ones > 0).sum() < GROUP for _, bare_ones in self._pool.values()):
+            raise ConfigError(f"the face cache needs {GROUP} bare faces in each of train and val")
+
+    def _chances(self, split: str) -> Tensor:
+        """How likely each face is drawn: rare skin tones more often than they occur."""
+        chances = torch.zeros(len(self.cache.names))
+        indices = self.cache.indices(split)
+        tones = torch.tensor([ITA_NAMES.index(ita_bin(float(i))) for i in self.cache.ita[indices]])
+        chances[indices] = torch.bincount(tones).clamp_min(1)[tones].float().rsqrt()
+        return chances
 
     def batch(self, size: int, count: int) -> PairBatch:
         """A fresh random training batch of `count` pairs in a `size`² atlas."""
-        # A few at a time: twice as fast on a CPU, whose caches hold no more.
-        return concatenate(
-            [
-                self._make("train", size, min(CHUNK, count - start), self._rng, self._styles)
-                for start in range(0, count, CHUNK)
-            ]
-        )
+        groups = [
+            self._make("train", size, self._rng, self._styles) for _ in range(0, count, GROUP)
+        ]
+        return concatenate(groups).pick(slice(count))
 
     def held_out(self, size: int, split: str = "val") -> Iterator[PairBatch]:
         """The same pairs at each call: identities and styles never trained on."""
+        if split not in self._pool:
+            chances = self._chances(split)
+            self._pool[split] = (chances, chances * ~self.cache.made_up)
         rng = torch.Generator(self.device).manual_seed(987654321)
         styles = StyleSampler(123456789, foundation=self.foundation)
-        for start in range(0, self.config.held_out, CHUNK):
-            count = min(CHUNK, self.config.held_out - start)
-            yield self._make(split, size, count, rng, styles)
+        for start in range(0, self.config.held_out, 2):  # two of a group: more styles are seen
+            batch = self._make(split, size, rng, styles)
+            yield batch.pick(slice(min(2, self.config.held_out - start)))
 
     def _make(
-        self, split: str, size: int, count: int, rng: torch.Generator, sampler: StyleSampler
+        self, split: str, size: int, rng: torch.Generator, sampler: StyleSampler
     ) -> PairBatch:
+        """One style on `GROUP` people."""
         everyone, bare = self._pool[split]
-        own = everyone[torch.randint(len(everyone), (count,), generator=rng)]
-        other = bare[torch.randint(len(bare), (count,), generator=rng)]
-        clash = own == other
-        other[clash] = bare[(torch.searchsorted(bare, other[clash]) + 1) % len(bare)]
+        # The first may have come made up: a source, but never a reference.
+        first = torch.multinomial(everyone, 1, generator=rng)
+        others = torch.multinomial(bare.index_fill(0, first, 0.0), GROUP - 1, generator=rng)
+        who = torch.cat([first, others])
+        wearer = torch.cat([others[:1], others.roll(-1)])
         fields = brush_fields(size, self.device)
-        # One painting for both halves: the first `count` are sources, the rest references.
-        who = torch.cat([own, other])
         texture, skin = self._faces(who, size)
-        flip = self._random((2 * count, 1, 1, 1), rng) < 0.5
+        flip = self._random((GROUP, 1, 1, 1), rng) < 0.5
         texture, skin = (torch.where(flip, t.flip(-1), t) for t in (texture, skin))
-        bare_colour, visibility = texture[:, :3], texture[:, 3:]
-        colour, light = self._relight(bare_colour, rng)
+        colour, light = self._relight(texture[:, :3], rng)
+        visibility = texture[:, 3:]
         ita = self.cache.ita[who].to(self.device)
         substrate = estimate_substrate(colour, skin, fields, ita, light)
-        styles = [sampler() for _ in range(count)]
-        layer = paint(substrate, StyleBatch(styles + styles, self.device))
-        affine = layer.packed()
-        source, affine = self._misalign(
-            torch.cat([colour, visibility], 1)[:count], affine[:count], rng
-        )
-        target_affine, source = self._occlude(affine, source, rng)
-        made_up = to_srgb(layer(substrate.linear))[count:]
-        reference, _ = self._misalign(
-            torch.cat([made_up, visibility[count:]], 1), made_up[:, :0], rng
-        )
+        layer = paint(substrate, StyleBatch([sampler()] * GROUP, self.device))
+        made_up, affine = to_srgb(layer(substrate.linear)), layer.packed()
+        reference, _ = self._misalign(torch.cat([made_up, visibility], 1)[1:], made_up[1:, :0], rng)
+        worn = self._random((GROUP, 1, 1, 1), rng) < self.config.worn
+        colour = torch.where(worn, made_up, colour)
+        affine = torch.where(worn, _identity(affine), affine)
+        source, affine = self._misalign(torch.cat([colour, visibility], 1), affine, rng)
+        affine, source = self._occlude(affine, source, rng)
         source, reference = self._degrade(source, rng), self._degrade(reference, rng)
         reference = complete_by_symmetry(reference)
-        target = to_srgb(target_affine[:, :3] * to_linear(source[:, :3]) + target_affine[:, 3:])
+        target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
         regions = torch.as_tensor(region_masks(size).weights, device=self.device)
         return PairBatch(
-            source, reference, target_affine, target, regions.permute(2, 0, 1), ita[:count]
+            source,
+            torch.cat([reference[:1], reference.roll(-1, 0)]),
+            affine,
+            target,
+            regions.permute(2, 0, 1),
+            ita,
+            torch.randint(2**62, (1,), generator=rng, device=self.device).expand(GROUP),
+            who.to(self.device),
+            wearer.to(self.device),
         )
 
     def _random(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
@@ -182,8 +201,7 @@ class PaintedPairs:
         plain = self._random((n, 3, 1, 1), rng).expand_as(other)
         filled = torch.where(self._random((n, 1, 1, 1), rng) < 0.6, other, plain)
         colour = source[:, :3] * (1 - shape) + filled * shape
-        identity = torch.cat([torch.ones_like(affine[:, :3]), torch.zeros_like(affine[:, :3])], 1)
-        return affine + shape * (identity - affine), torch.cat([colour, source[:, 3:]], 1)
+        return affine + shape * (_identity(affine) - affine), torch.cat([colour, source[:, 3:]], 1)
 
     def _degrade(self, picture: Tensor, rng: torch.Generator) -> Tensor:
         """Low resolution and sensor noise; the visibility channel stays."""
@@ -198,6 +216,11 @@ class PaintedPairs:
         noisy = colour + sigma * torch.randn(colour.shape, generator=rng, device=self.device)
         inside = brush_fields(size, self.device).inside
         return torch.cat([noisy.clamp(0, 1) * inside, picture[:, 3:]], 1)
+
+
+def _identity(affine: Tensor) -> Tensor:
+    """The layer that changes nothing, (B, 6, A, A)."""
+    return torch.cat([torch.ones_like(affine[:, :3]), torch.zeros_like(affine[:, 3:])], 1)
 
 
 def open_pairs(cache: Path, seed: int) -> PaintedPairs:

@@ -24,12 +24,13 @@ from torch import Tensor, nn
 from tryon.config import add_arguments, from_arguments
 from tryon.errors import ConfigError, TryOnError
 from tryon.models.student import StudentConfig, TryOnModel
+from tryon.models.weights import load_model
 from tryon.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from tryon.train.data import open_pairs
 from tryon.train.evaluate import evaluate, sample_sheet, table
 from tryon.train.losses import LossConfig, student_loss
 from tryon.train.metrics import Score
-from tryon.train.pairs import PairBatch, PairSource
+from tryon.train.pairs import PairBatch, PairSource, concatenate
 from tryon.train.prefetch import Prefetch
 from tryon.train.replay import Replay
 
@@ -49,7 +50,7 @@ class DistillConfig:
     average: float = 0.998  # decay of the weights' moving average
     clip: float = 1.0  # largest gradient norm
     bf16: bool = True  # bfloat16 autocast
-    fresh: float = 0.4  # share of batches painted anew; the others are replayed
+    fresh: float = 0.3  # painted pairs for each pair of a step; the others are replayed
     device: str = "cpu"  # torch device
     threads: int = 2  # CPU threads
     workers: int = 1  # processes that paint
@@ -58,6 +59,7 @@ class DistillConfig:
     seed: int = 0
     steps: int = 0  # stop after so many steps in all; 0: by time only
     resume: bool = False  # continue the run in --out
+    init: Path | None = None  # model folder whose weights a new run starts from
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -129,7 +131,8 @@ class Distiller:
         self.config = config
         self.source = Replay(source, config.fresh, seed=config.seed)
         self.losses = losses or LossConfig()
-        self.model = TryOnModel(architecture).to(config.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = load_model(config.init) if config.init else TryOnModel(architecture)
+        self.model = model.to(config.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {k: v.detach().clone() for k, v in self.model.named_parameters()}
         self.optimizer = torch.optim.AdamW(
             _groups(self.model, config.decay), lr=config.rate, betas=(0.9, 0.99), fused=True
@@ -161,6 +164,8 @@ class Distiller:
         began = time.monotonic() - self.progress.seconds
         saved = evaluated = self.progress.seconds
         losses: list[float] = []
+        if config.init and not config.resume:
+            self.evaluate()  # what the run starts from
         while True:
             done = 1.0 if budget == 0 else self.progress.seconds / budget
             if done >= 1.0 or (config.steps and self.progress.step >= config.steps):
@@ -250,12 +255,15 @@ class Distiller:
 
         def keep() -> Iterator[PairBatch]:
             for batch in self.source.held_out(side):
-                batches[:] = batches or [batch]  # the first one, for the sheet
+                if len(batches) < 8:
+                    batches.append(batch)  # for the sheet
                 yield batch.to(self.config.device)
 
         with self.averaged():
             scores = evaluate(self._predict, keep())
-            sheet = sample_sheet(self._predict, batches[0].to(self.config.device))
+            sheet = sample_sheet(
+                self._predict, concatenate(batches).to(self.config.device), rows=16
+            )
         out = self.config.out
         Image.fromarray(sheet).save(out / f"samples-{self.progress.step:07d}.png")
         line = {

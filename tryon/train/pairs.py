@@ -6,7 +6,7 @@ The network, losses and loop know only this; who paints the pairs is no business
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import torch
@@ -15,14 +15,17 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairBatch:
-    """B exact training pairs: a bare source, and a reference of another person made up."""
+    """B exact training pairs: a source, and a reference of another person made up."""
 
-    source: Tensor  # (B, 4, A, A) sRGB RGB 0..1 + visibility 0..1; bare face
+    source: Tensor  # (B, 4, A, A) sRGB RGB 0..1 + visibility 0..1
     reference: Tensor  # (B, 4, A, A) sRGB RGB 0..1 + visibility; another face, made up
     affine: Tensor  # (B, 6, A, A) target layer: gain RGB, offset RGB; linear light
     target: Tensor  # (B, 3, A, A) sRGB RGB 0..1: the source wearing the target layer
     regions: Tensor  # (R, A, A) region weights 0..1, in the order of tryon.types.REGIONS
     ita: Tensor  # (B,) skin tone of the source: individual typology angle, degrees
+    style: Tensor  # (B,) int64: pairs of one number wear one style
+    person: Tensor  # (B,) int64: who the source is
+    wearer: Tensor  # (B,) int64: who the reference is, never the source
 
     def __len__(self) -> int:
         return self.source.shape[0]
@@ -30,6 +33,17 @@ class PairBatch:
     def to(self, device: str) -> PairBatch:
         """The batch on another device."""
         return PairBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def pick(self, which: Tensor | slice) -> PairBatch:
+        """Some of the pairs, by index or slice."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return PairBatch(**{k: v if k == "regions" else v[which] for k, v in values.items()})
+
+    def rematched(self, generator: torch.Generator | None = None) -> PairBatch:
+        """The batch with each reference replaced by any of the same style on somebody else."""
+        fits = (self.style[:, None] == self.style) & (self.person[:, None] != self.wearer)
+        chosen = torch.multinomial(fits.float(), 1, generator=generator)[:, 0]
+        return replace(self, reference=self.reference[chosen], wearer=self.wearer[chosen])
 
 
 def concatenate(batches: Sequence[PairBatch]) -> PairBatch:

@@ -6,22 +6,27 @@ Held-out pairs pass through untouched.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 
 import torch
 
-from tryon.train.pairs import PairBatch, PairSource
+from tryon.train.pairs import PairBatch, PairSource, concatenate
+
+MIX = 2
+"""Pairs taken from one painted batch at a time: a step sees many styles, though a painting has one
+style on several people."""
 
 
 @dataclass(eq=False)
 class Replay:
-    """Wraps a `PairSource`: a share of the batches is fresh, the rest comes from a pool.
+    """Wraps a `PairSource`: what it paints enters a pool, and batches are mixed from the pool.
 
-    Replayed batches are mirrored at random; a fresh one replaces a random one of a full pool.
+    Pairs are matched with other references of the same style and mirrored at random; a fresh
+    batch replaces a random one of a full pool.
     """
 
     source: PairSource
-    fresh: float = 0.4  # share of batches painted anew, 0 < fresh <= 1
+    fresh: float = 0.4  # painted pairs for each pair of a batch, 0 < fresh <= 1
     pool: int = 48  # batches kept; all of one size, dropped when the size changes
     seed: int = 0
     _kept: list[PairBatch] = field(default_factory=list)
@@ -41,21 +46,24 @@ class Replay:
             if len(self._kept) < self.pool:
                 self._kept.append(new)
             else:
-                self._kept[self._draw()] = new
-            return new
-        kept = self._kept[self._draw()]
-        return mirrored(kept) if torch.rand((), generator=self._random) < 0.5 else kept
+                self._kept[self._draw(len(self._kept))] = new
+        parts = [self._part(min(MIX, count - done)) for done in range(0, count, MIX)]
+        return concatenate(parts)
+
+    def _part(self, count: int) -> PairBatch:
+        kept = self._kept[self._draw(len(self._kept))].rematched(self._random)
+        part = kept.pick(torch.randperm(len(kept), generator=self._random)[:count])
+        return mirrored(part) if self._draw(2) else part
 
     def held_out(self, size: int) -> Iterable[PairBatch]:
         """The wrapped source's held-out pairs."""
         return self.source.held_out(size)
 
-    def _draw(self) -> int:
-        return int(torch.randint(len(self._kept), (), generator=self._random))
+    def _draw(self, count: int) -> int:
+        return int(torch.randint(count, (), generator=self._random))
 
 
 def mirrored(batch: PairBatch) -> PairBatch:
     """The batch with left and right exchanged; the atlas and its regions are symmetric."""
     pictures = ("source", "reference", "affine", "target")
-    values = {f.name: getattr(batch, f.name) for f in fields(batch)}
-    return PairBatch(**{k: v.flip(-1) if k in pictures else v for k, v in values.items()})
+    return replace(batch, **{name: getattr(batch, name).flip(-1) for name in pictures})
