@@ -11,13 +11,15 @@ from tryon.cosmetics.pigment import to_linear, to_srgb
 from tryon.cosmetics.substrate import skin_tone
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
-from tryon.train.data import CHUNK, DataConfig, PaintedPairs, complete_by_symmetry
+from tryon.train.data import GROUP, DataConfig, PaintedPairs, complete_by_symmetry
 from tryon.train.faces import FaceCache
 from tryon.train.pairs import PairBatch, concatenate
 
 SIZE, PEOPLE = 64, 14
 TRAIN, MADE_UP = range(9), (2, 5, 11)
-CALM = DataConfig(noise=0, blur=1, jitter=0, occluded=0, exposure=0, white_balance=0, side_light=0)
+CALM = DataConfig(
+    noise=0, blur=1, jitter=0, occluded=0, exposure=0, white_balance=0, side_light=0, worn=0
+)
 
 
 def code(person):
@@ -56,8 +58,8 @@ def equal(a, b):
 
 @pytest.mark.parametrize("size", [64, 32])
 def test_the_target_is_the_source_wearing_the_layer(cache, size):
-    batch = PaintedPairs(cache).batch(size, CHUNK + 2)
-    assert len(batch) == CHUNK + 2
+    batch = PaintedPairs(cache).batch(size, GROUP + 2)
+    assert len(batch) == GROUP + 2
     worn = to_srgb(batch.affine[:, :3] * to_linear(batch.source[:, :3]) + batch.affine[:, 3:])
     assert torch.equal(batch.target, worn)
 
@@ -119,7 +121,7 @@ def test_held_out_pairs_are_the_same_at_each_call_and_for_each_seed(cache):
     source.batch(32, 2)
     again = list(source.held_out(32))
     other = list(PaintedPairs(cache, config, seed=2).held_out(32))
-    assert [len(batch) for batch in first] == [CHUNK, 2]
+    assert [len(batch) for batch in first] == [2, 2, 2]
     assert all(map(equal, first, again))
     assert all(map(equal, first, other))
 
@@ -135,7 +137,7 @@ def test_a_seed_gives_one_sequence_of_batches(cache):
 def test_both_people_of_a_pair_wear_the_same_style(cache):
     # One layer at a time: where the source is changed most, the reference shows the same colour.
     source = PaintedPairs(cache, CALM, seed=3)
-    batch = source.batch(SIZE, 16)
+    batch = source.batch(SIZE, 64)
     change = (batch.target - batch.source[:, :3]).abs().sum(1, keepdim=True)
     covered = (batch.affine[:, :3].mean(1, keepdim=True) < 0.05) & (change > 0.3)
     compared = [i for i in range(len(batch)) if covered[i].sum() > 20]
@@ -168,6 +170,40 @@ def test_something_in_front_stays_unpainted(cache):
     assert (bare[~cover] == painted[~cover]).float().mean() > 0.8
 
 
+def test_a_source_that_wears_the_style_already_gets_nothing_more(cache):
+    worn = PaintedPairs(cache, replace(CALM, worn=1.0), seed=3).batch(SIZE, 8)
+    bare = PaintedPairs(cache, CALM, seed=3).batch(SIZE, 8)
+    identity = torch.tensor([1.0, 1, 1, 0, 0, 0])[None, :, None, None].expand_as(worn.affine)
+    torch.testing.assert_close(worn.affine, identity)
+    assert (bare.affine - identity).abs().amax((1, 2, 3)).max() > 0.1
+    torch.testing.assert_close(worn.source[:, :3], bare.target, atol=1e-3, rtol=0)
+
+
+def test_rematched_pairs_wear_the_same_style_on_other_people(cache):
+    source = PaintedPairs(cache, CALM, seed=7)
+    batch = source.batch(32, 4 * GROUP)
+    again = [batch.rematched(torch.Generator().manual_seed(i)) for i in range(8)]
+    shown = {int(w): reference for w, reference in zip(batch.wearer, batch.reference, strict=True)}
+    pairs = set()
+    for other in again:
+        assert torch.equal(other.source, batch.source)
+        assert (other.person != other.wearer).all()
+        for i, wearer in enumerate(other.wearer.tolist()):
+            same = batch.style[batch.wearer == wearer]
+            assert other.style[i] in same
+            if len(same.unique()) == 1:
+                assert torch.equal(other.reference[i], shown[wearer])
+            pairs.add((int(other.style[i]), int(other.person[i]), wearer))
+    assert len(pairs) > len(batch)
+
+
+def test_rare_skin_tones_are_drawn_more_often_than_they_occur(cache):
+    tones = torch.where(torch.arange(PEOPLE) == 1, 60.0, 0.0)  # one light face among brown ones
+    source = PaintedPairs(replace(cache, ita=tones))
+    drawn = [who for _ in range(40) for who in source.batch(16, GROUP).person.tolist()]
+    assert drawn.count(1) > 1.5 * len(drawn) / len(TRAIN)
+
+
 def test_symmetry_fills_only_what_is_hidden():
     generator = torch.Generator().manual_seed(2)
     reference = torch.rand(2, 4, 8, 8, generator=generator)
@@ -195,7 +231,7 @@ def test_batches_join_and_move(cache):
 def test_bad_settings_and_poor_caches_are_refused(cache):
     with pytest.raises(ConfigError, match="noise"):
         DataConfig(noise=-0.1)
-    with pytest.raises(ConfigError, match="two bare faces"):
+    with pytest.raises(ConfigError, match="bare faces in each"):
         PaintedPairs(replace(cache, splits=("train",) * PEOPLE))
-    with pytest.raises(ConfigError, match="two bare faces"):
+    with pytest.raises(ConfigError, match="bare faces in each"):
         PaintedPairs(replace(cache, made_up=torch.ones(PEOPLE, dtype=torch.bool)))

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tryon.errors import ConfigError, WeightsError
-from tryon.models.student import StudentConfig
+from tryon.models.student import StudentConfig, TryOnModel
+from tryon.models.weights import WEIGHTS, Manifest, save_weights, sha256, write_manifest
 from tryon.train.distill import DistillConfig, Distiller
 from tryon.train.pairs import PairSource
 from tryon.train.replay import Replay, mirrored
@@ -89,6 +90,23 @@ def test_resume_without_a_checkpoint_or_with_another_network_is_refused(
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(WeightsError, match="checkpoint"):
         Distiller(replace(config, resume=True), pairs, TINY)
+
+
+def test_a_new_run_may_start_from_a_model_folder(
+    config: DistillConfig, pairs: PairSource, tmp_path: Path
+) -> None:
+    model = TryOnModel(TINY)
+    save_weights(tmp_path, model)
+    files = {WEIGHTS: sha256((tmp_path / WEIGHTS).read_bytes())}
+    write_manifest(tmp_path, Manifest(TINY.to_json(), files))
+    run = Distiller(replace(config, init=tmp_path, out=tmp_path / "run", steps=1), pairs)
+    for name, value in model.named_parameters():
+        start = value.detach().half().float()
+        assert torch.equal(run.model.get_parameter(name), start)
+        assert torch.equal(run.average[name], start)
+    run.run()
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run/curve.jsonl").open()]
+    assert steps == [0, 1]
 
 
 def test_a_gradient_that_is_not_finite_changes_no_weight(

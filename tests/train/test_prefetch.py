@@ -15,17 +15,17 @@ from tryon.train.prefetch import Prefetch
 
 @pytest.fixture
 def cache(tmp_path):
-    """A cache file of four grey people."""
+    """A cache file of eight grey people."""
     inside = brush_fields(32).inside
-    grey = torch.tensor([90, 130, 170, 210])[:, None, None, None] * inside
+    grey = torch.arange(90, 250, 20)[:, None, None, None] * inside
     path = tmp_path / "faces.safetensors"
     FaceCache(
-        texture=torch.cat([grey, grey, grey, 255 * inside.expand(4, -1, -1, -1)], 1).byte(),
-        skin=(255 * inside).expand(4, -1, -1, -1).to(torch.uint8).contiguous(),
-        ita=torch.tensor([0.0, 10, 20, 30]),
-        made_up=torch.zeros(4, dtype=torch.bool),
-        names=tuple("abcd"),
-        splits=("train", "train", "val", "val"),
+        texture=torch.cat([grey, grey, grey, 255 * inside.expand(8, -1, -1, -1)], 1).byte(),
+        skin=(255 * inside).expand(8, -1, -1, -1).to(torch.uint8).contiguous(),
+        ita=torch.arange(8.0),
+        made_up=torch.zeros(8, dtype=torch.bool),
+        names=tuple("abcdefgh"),
+        splits=("train",) * 4 + ("val",) * 4,
     ).save(path)
     return path
 

@@ -79,7 +79,8 @@ class PaintedPairs:
         """How likely each face is drawn: rare skin tones more often than they occur."""
         chances = torch.zeros(len(self.cache.names))
         indices = self.cache.indices(split)
-        tones = torch.tensor([ITA_NAMES.index(ita_bin(float(i))) for i in self.cache.ita[indices]])
+        bins = [ITA_NAMES.index(ita_bin(float(ita))) for ita in self.cache.ita[indices]]
+        tones = torch.tensor(bins, dtype=torch.long)
         chances[indices] = torch.bincount(tones).clamp_min(1)[tones].float().rsqrt()
         return chances
 
