@@ -22,11 +22,13 @@ import numba
 import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Step = tuple[Any, ...]
+"""A compiled kernel and its arguments but the last two, the rows where it starts and stops."""
 
 MAX_THREADS = 4  # beyond that the bands of one face are too small to be worth waking a thread
 
 # In compiled code write np.float64(x) for a double: there float(x) of a float32 stays a float32.
-F32, I32, INT, U8 = numba.float32, numba.int32, numba.int64, numba.uint8
+F32, F64, I32, INT, U8 = numba.float32, numba.float64, numba.int32, numba.int64, numba.uint8
 
 
 def readonly(dtype: Any, dimensions: int, layout: str = "C") -> Any:
@@ -67,23 +69,28 @@ def thread_count() -> int:
     return min(MAX_THREADS, int(numba.config.NUMBA_NUM_THREADS))
 
 
-def spread(kernel: Callable[..., None], rows: int, least: int, *arguments: Any) -> None:
-    """Run `kernel(*arguments, start, stop)` over 0..rows in bands, one of them on this thread.
+def spread(rows: int, least: int, *steps: Step) -> None:
+    """Run every step's `kernel(*arguments, start, stop)` over 0..rows in bands.
+
+    Each band goes through all steps in order on one thread, this one or another, so a step may
+    read only what earlier steps made of the same rows.
 
     Args:
-        kernel: A function made by `jit`.
         rows: How many rows there are.
         least: Rows a band must have to be worth waking a thread (about 0.1 ms).
-        arguments: What the kernel takes before start and stop.
+        steps: Functions made by `jit`, each with what it takes before start and stop.
     """
     bands = max(1, min(thread_count(), rows // max(least, 1)))
     borders = [rows * k // bands for k in range(bands + 1)]
-    pending = [
-        _pool().submit(kernel, *arguments, start, stop) for start, stop in pairwise(borders[1:])
-    ]
-    kernel(*arguments, 0, borders[1])
+    pending = [_pool().submit(_run, steps, *band) for band in pairwise(borders[1:])]
+    _run(steps, 0, borders[1])
     for future in pending:
         future.result()
+
+
+def _run(steps: tuple[Step, ...], start: int, stop: int) -> None:
+    for kernel, *arguments in steps:
+        kernel(*arguments, start, stop)
 
 
 def keep_memory() -> None:

@@ -9,6 +9,7 @@ loads the machine code from disk after that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from . import colour
 from .compiled import keep_memory, spread
-from .cpu_atlas import ema_texels, extend_texels, gate_texels, unwrap_texels
+from .cpu_atlas import ema_texels, extend_texels, follow_texels, gate_texels, unwrap_texels
 from .cpu_composite import composite_rows
 from .cpu_raster import polygon_rows, rasterise_rows
 from .shapes import check, check_box, check_indices, check_stride, check_writable
@@ -25,7 +26,9 @@ __all__ = [
     "composite",
     "ema",
     "extend",
+    "follow",
     "gate",
+    "paint",
     "polygon_coverage",
     "rasterise",
     "unwrap",
@@ -57,7 +60,8 @@ def rasterise(
     texels = np.empty((*shape, 2), np.float32)
     depth = np.empty(shape, np.float32)
     arrays = [_plain(array) for array in (points, triangles, uv)]
-    spread(rasterise_rows, shape[0], PAINTED // max(shape[1], 1), *arrays, *origin, depth, texels)
+    least = PAINTED // max(shape[1], 1)
+    spread(shape[0], least, (rasterise_rows, *arrays, *origin, depth, texels))
     return texels
 
 
@@ -66,8 +70,7 @@ def polygon_coverage(polygon: F32, origin: tuple[int, int], shape: tuple[int, in
     check("polygon_coverage", polygon)
     check_box("polygon_coverage", origin, shape)
     coverage = np.zeros(shape, np.float32)
-    if len(polygon) >= 3 and np.isfinite(polygon).all():
-        polygon_rows(_plain(polygon), *origin, coverage)
+    polygon_rows(_plain(polygon), *origin, 1, coverage, 0, shape[0])
     return coverage
 
 
@@ -80,17 +83,13 @@ def unwrap(
     texel_barycentric: F32,
     stride: int = 1,
 ) -> tuple[F32, F32]:
-    """See `reference.unwrap`."""
+    """See `reference.unwrap`; both results are views of one (A, A, 4) array."""
     check("unwrap", frame, points, vertex_visibility, triangles, texel_triangle, texel_barycentric)
     check_indices("unwrap", "triangles", triangles, 0, len(points))
     check_indices("unwrap", "texel_triangle", texel_triangle, -1, len(triangles))
     check_stride(stride, points)
-    colours = np.empty((*texel_triangle.shape, 3), np.float32)
-    visibility = np.empty(texel_triangle.shape, np.float32)
-    spread(
-        unwrap_texels,
-        visibility.size,
-        PAINTED,
+    packed = np.empty((*texel_triangle.shape, 4), np.float32)
+    arguments = (
         frame,
         _plain(points),
         _plain(vertex_visibility),
@@ -98,26 +97,24 @@ def unwrap(
         _plain(texel_triangle).reshape(-1),
         _plain(texel_barycentric).reshape(-1, 3),
         stride,
-        colours.reshape(-1, 3),
-        visibility.reshape(-1),
+        packed.reshape(-1, 4),
     )
-    return colours, visibility
+    spread(texel_triangle.size, PAINTED, (unwrap_texels, *arguments))
+    return packed[..., :3], packed[..., 3]
 
 
 def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
     """See `reference.gate`."""
     check("gate", affine, weights, gates, visibility)
     gated = np.empty(affine.shape, np.float32)
-    spread(
-        gate_texels,
-        visibility.size,
-        COPIED,
+    arguments = (
         _plain(affine).reshape(-1, 6),
         _plain(weights).reshape(visibility.size, weights.shape[-1]),
         _plain(gates),
         _plain(visibility).reshape(-1),
         gated.reshape(-1, 6),
     )
+    spread(visibility.size, COPIED, (gate_texels, *arguments))
     return gated
 
 
@@ -128,35 +125,84 @@ def composite(
     check("composite", image, texels, sheets, lips, cover)
     check_writable("composite", "image", image)
     check_box("composite", origin, cover.shape)
-    spread(
-        composite_rows,
-        texels.shape[0],
-        PAINTED // max(texels.shape[1], 1),
+    arguments = (
         image,
         _plain(texels),
         *origin,
         _plain(sheets),
         _plain(lips),
         _plain(cover),
-        colour.light_of_level(),
-        colour.border_of_level(),
-        colour.level_of_bucket(),
+        *_tables(),
     )
+    spread(texels.shape[0], PAINTED // max(texels.shape[1], 1), (composite_rows, *arguments))
+
+
+def paint(
+    image: U8,
+    points: F32,
+    triangles: I32,
+    uv: F32,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
+    sheets: F32,
+    lips: F32,
+    holes: Sequence[F32],
+) -> None:
+    """See `reference.paint`."""
+    check("paint", image, points, triangles, uv, sheets, lips)
+    check_writable("paint", "image", image)
+    check_box("paint", origin, shape)
+    check_indices("paint", "triangles", triangles, 0, len(points))
+    depth, texels = np.empty(shape, np.float32), np.empty((*shape, 2), np.float32)
+    amount, cover = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    cuts = []
+    for hole in holes:
+        check("polygon_coverage", hole)
+        cuts.append((polygon_rows, _plain(hole), *origin, -1, cover))
+    # One band goes from triangles to pixels on one thread: what it draws stays in that cache.
+    spread(
+        shape[0],
+        PAINTED // max(shape[1], 1),
+        (rasterise_rows, _plain(points), _plain(triangles), _plain(uv), *origin, depth, texels),
+        (polygon_rows, _plain(lips), *origin, 1, amount),
+        *cuts,
+        (composite_rows, image, texels, *origin, _plain(sheets), amount, cover, *_tables()),
+    )
+
+
+def _tables() -> tuple[F32, F32, U8]:
+    """Light of a level, and the way back."""
+    return colour.light_of_level(), colour.border_of_level(), colour.level_of_bucket()
 
 
 def ema(previous: F32, current: F32, weight: F32) -> F32:
     """See `reference.ema`."""
     check("ema", previous, current, weight)
     smoothed = np.empty(previous.shape, np.float32)
-    spread(
-        ema_texels,
-        weight.size,
-        COPIED,
+    arguments = (
         _plain(previous).reshape(weight.size, previous.shape[-1]),
         _plain(current).reshape(weight.size, previous.shape[-1]),
         _plain(weight).reshape(-1),
         smoothed.reshape(weight.size, previous.shape[-1]),
     )
+    spread(weight.size, COPIED, (ema_texels, *arguments))
+    return smoothed
+
+
+def follow(previous: F32, current: F32, visibility: F32, step: float, believed: float) -> F32:
+    """See `reference.follow`."""
+    check("follow", previous, current, visibility)
+    channels = previous.shape[-1]
+    smoothed = np.empty(previous.shape, np.float32)
+    arguments = (
+        _plain(previous).reshape(visibility.size, channels),
+        _plain(current).reshape(visibility.size, channels),
+        visibility.reshape(-1),
+        float(step),
+        float(believed),
+        smoothed.reshape(visibility.size, channels),
+    )
+    spread(visibility.size, COPIED, (follow_texels, *arguments))
     return smoothed
 
 
@@ -165,14 +211,12 @@ def extend(affine: F32, source_index: I32) -> F32:
     check("extend", affine, source_index)
     check_indices("extend", "source_index", source_index, 0, affine.shape[0] * affine.shape[1])
     extended = np.empty((*source_index.shape, 6), np.float32)
-    spread(
-        extend_texels,
-        source_index.size,
-        COPIED,
+    arguments = (
         _plain(affine).reshape(-1, 6),
         _plain(source_index).reshape(-1),
         extended.reshape(-1, 6),
     )
+    spread(source_index.size, COPIED, (extend_texels, *arguments))
     return extended
 
 
@@ -195,4 +239,6 @@ def warm_up() -> None:
     cover = polygon_coverage(points[:, :2], (0, 0), box)
     sheets = extend(affine, np.zeros((2, *box), np.int32))
     composite(image, texels, (0, 0), sheets, flat, cover)
-    ema(gate(affine, third, points[0], flat), affine, flat)
+    lips = points[:, :2].copy()
+    paint(image, points, triangles, lips, (0, 0), box, sheets, lips, (lips,))
+    follow(ema(gate(affine, third, points[0], flat), affine, flat), affine, flat, 0.5, 1.0)

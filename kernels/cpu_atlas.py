@@ -1,4 +1,4 @@
-"""Compiled loops of `unwrap`, `gate`, `ema` and `extend`, over rows or texels of the atlas.
+"""Compiled loops over the atlas: `unwrap`, `gate`, `ema`, `follow` and `extend`.
 
 They turn flat atlas arrays into flat atlas arrays; they never check their arguments (cpu.py does).
 """
@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .compiled import F32, I32, INT, U8, helper, jit, readonly
+from .compiled import F32, F64, I32, INT, U8, helper, jit, readonly
+
+LARGEST = np.float32(np.finfo(np.float32).max)
 
 
 @helper
@@ -52,13 +54,13 @@ def _square(frame: Any, left: int, top: int, fx: Any, fy: Any, stride: int) -> A
 
 @jit(
     *(readonly(U8, 3, "A"), readonly(F32, 2), readonly(F32, 1), readonly(I32, 2)),
-    *(readonly(I32, 1), readonly(F32, 2), INT, F32[:, ::1], F32[::1], INT, INT),
+    *(readonly(I32, 1), readonly(F32, 2), INT, F32[:, ::1], INT, INT),
 )
 def unwrap_texels(
     frame: Any, points: Any, vertex_visibility: Any, triangles: Any, texel_triangle: Any,
-    texel_barycentric: Any, stride: int, colour: Any, visibility: Any, start: int, stop: int,
+    texel_barycentric: Any, stride: int, packed: Any, start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Fill colour and visibility of flat texels start..stop."""
+    """Fill red, green, blue and visibility of flat texels start..stop."""
     height, width = frame.shape[0], frame.shape[1]
     scale = np.float32(1.0 / (255.0 * stride * stride))
     current = -1
@@ -66,7 +68,7 @@ def unwrap_texels(
     for texel in range(start, stop):
         triangle = texel_triangle[texel]
         if triangle < 0:
-            visibility[texel] = colour[texel, 0] = colour[texel, 1] = colour[texel, 2] = 0.0
+            packed[texel, 0] = packed[texel, 1] = packed[texel, 2] = packed[texel, 3] = 0.0
             continue
         if triangle != current:  # texels come in runs of one triangle
             current = triangle
@@ -88,11 +90,11 @@ def unwrap_texels(
         # In double precision, as the reference, so that both agree on what is inside the frame.
         x, y = wa * ax + wb * bx + wc * cx, wa * ay + wb * by + wc * cy
         if not math.isfinite(x + y):
-            visibility[texel] = colour[texel, 0] = colour[texel, 1] = colour[texel, 2] = 0.0
+            packed[texel, 0] = packed[texel, 1] = packed[texel, 2] = packed[texel, 3] = 0.0
             continue
         seen = wa * av + wb * bv + wc * cv
         inside = x >= 0 and x < width and y >= 0 and y < height and math.isfinite(seen)
-        visibility[texel] = seen if inside else 0.0
+        packed[texel, 3] = seen if inside else 0.0
         x = min(max(x, -float(stride)), width + float(stride)) - 0.5 * stride
         y = min(max(y, -float(stride)), height + float(stride)) - 0.5 * stride
         left, top = math.floor(x), math.floor(y)
@@ -101,8 +103,8 @@ def unwrap_texels(
             red, green, blue = _bilinear(frame, left, top, fx, fy)
         else:
             red, green, blue = _square(frame, left, top, fx, fy, stride)
-        colour[texel, 0], colour[texel, 1] = red * scale, green * scale
-        colour[texel, 2] = blue * scale
+        packed[texel, 0], packed[texel, 1] = red * scale, green * scale
+        packed[texel, 2] = blue * scale
 
 
 @jit(
@@ -129,6 +131,17 @@ def gate_texels(
             gated[texel, 3 + k] = g * affine[texel, 3 + k]
 
 
+@helper
+def _moved(previous: Any, current: Any, weight: Any) -> Any:
+    """`ema` of one value."""
+    old, new = np.float64(previous), np.float64(current)
+    if not math.isfinite(new):
+        return old
+    if not math.isfinite(old):
+        return new
+    return old + weight * (new - old)
+
+
 @jit(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1), F32[:, ::1], INT, INT)
 def ema_texels(
     previous: Any, current: Any, weight: Any, smoothed: Any, start: int, stop: int
@@ -137,13 +150,31 @@ def ema_texels(
     for texel in range(start, stop):
         w = weight[texel]
         for k in range(previous.shape[1]):
-            old, new = np.float64(previous[texel, k]), np.float64(current[texel, k])
-            if not math.isfinite(new):
-                smoothed[texel, k] = old
-            elif not math.isfinite(old):
-                smoothed[texel, k] = new
-            else:
-                smoothed[texel, k] = old + w * (new - old)
+            smoothed[texel, k] = _moved(previous[texel, k], current[texel, k], w)
+
+
+@jit(
+    *(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1, "A"), F64, F64, F32[:, ::1]),
+    *(INT, INT),
+)
+def follow_texels(
+    previous: Any, current: Any, visibility: Any, step: float, believed: float, smoothed: Any,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    """Smooth flat texels start..stop by as much as they stayed the same."""
+    noise, scale = np.float32(step), np.float32(1.0 / believed)
+    for texel in range(start, stop):
+        change = np.float32(0)
+        for k in range(previous.shape[1]):
+            difference = abs(current[texel, k] - previous[texel, k])
+            if difference > change and difference <= LARGEST:
+                change = difference
+        change = min(change * scale, np.float32(1))
+        w = noise + (np.float32(1) - noise) * change * change
+        if not visibility[texel] > 0:
+            w = np.float32(0)
+        for k in range(previous.shape[1]):
+            smoothed[texel, k] = _moved(previous[texel, k], current[texel, k], w)
 
 
 @jit(readonly(F32, 2), readonly(I32, 1), F32[:, ::1], INT, INT)

@@ -118,17 +118,33 @@ def rasterise_rows(
                     texels[row, column, 1] = min(max(v_row + x * vx, v_low), v_high)
 
 
-@jit(readonly(F32, 2), INT, INT, F32[:, ::1])
-def polygon_rows(polygon: Any, x0: int, y0: int, coverage: Any) -> None:
-    """Add a finite polygon of three or more corners to the zeros of `coverage`."""
-    height, width = coverage.shape
+@helper
+def _add(row: Any, column: int, amount: Any) -> None:
+    row[column] = min(max(row[column] + amount, np.float32(0)), np.float32(1))
+
+
+@jit(readonly(F32, 2), INT, INT, INT, F32[:, ::1], INT, INT)
+def polygon_rows(
+    polygon: Any, x0: int, y0: int, sign: int, coverage: Any, start: int, stop: int
+) -> None:
+    """Add a finite polygon to rows start..stop of `coverage`, or with sign -1 take it away.
+
+    A polygon of fewer than three corners or with a broken one covers nothing.
+    """
+    width = coverage.shape[1]
     corners = len(polygon)
-    y_low, y_high = np.float64(polygon[:, 1].min()), np.float64(polygon[:, 1].max())
+    y_low = y_high = total = np.float64(0)
+    for k in range(corners):
+        y = np.float64(polygon[k, 1])
+        y_low, y_high = (min(y_low, y), max(y_high, y)) if k else (y, y)
+        total += y + polygon[k, 0]
+    if corners < 3 or not math.isfinite(total):
+        return
     # Sub-scanline n of the box is at y0 + (n + 0.5) / SUBSCANLINES.
-    first = int(max((min(y_low - y0, height + 0.0)) * SUBSCANLINES - 1, 0.0))
-    last = int(min((max(y_high - y0, -1.0)) * SUBSCANLINES + 1, height * SUBSCANLINES - 1.0))
+    first = int(max(min(y_low - y0, stop + 0.0) * SUBSCANLINES - 1, start * SUBSCANLINES + 0.0))
+    last = int(min(max(y_high - y0, -1.0) * SUBSCANLINES + 1, stop * SUBSCANLINES - 1.0))
     crossings = np.empty(corners, np.float64)
-    one, share = np.float32(1), np.float32(1.0 / SUBSCANLINES)
+    share = np.float32(sign / SUBSCANLINES)
     for line in range(first, last + 1):
         y = y0 + (line + 0.5) / SUBSCANLINES
         count = 0
@@ -151,10 +167,10 @@ def polygon_rows(polygon: Any, x0: int, y0: int, coverage: Any) -> None:
                 continue
             inner, outer = int(begin), int(end)
             if inner == outer:
-                row[inner] = min(row[inner] + np.float32(end - begin) * share, one)
+                _add(row, inner, np.float32(end - begin) * share)
                 continue
-            row[inner] = min(row[inner] + np.float32(inner + 1 - begin) * share, one)
+            _add(row, inner, np.float32(inner + 1 - begin) * share)
             for column in range(inner + 1, outer):
-                row[column] += share
+                _add(row, column, share)
             if outer < width:
-                row[outer] = min(row[outer] + np.float32(end - outer) * share, one)
+                _add(row, outer, np.float32(end - outer) * share)

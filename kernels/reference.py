@@ -11,6 +11,8 @@ shape.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,17 @@ from .colour import linear_to_srgb, srgb_to_linear
 from .reference_raster import polygon_coverage, rasterise
 from .shapes import check, check_box, check_indices, check_stride, check_writable
 
-__all__ = ["composite", "ema", "extend", "gate", "polygon_coverage", "rasterise", "unwrap"]
+__all__ = [
+    "composite",
+    "ema",
+    "extend",
+    "follow",
+    "gate",
+    "paint",
+    "polygon_coverage",
+    "rasterise",
+    "unwrap",
+]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -167,6 +179,42 @@ def composite(
     image[y, x] = np.floor(255.0 * linear_to_srgb(new) + 0.5).astype(np.uint8)
 
 
+def paint(
+    image: U8,
+    points: F32,
+    triangles: I32,
+    uv: F32,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
+    sheets: F32,
+    lips: F32,
+    holes: Sequence[F32],
+) -> None:
+    """Rasterise a face and composite its layer, in place: three kernels in one call.
+
+    `lips` and `holes` are drawn by `polygon_coverage`; what the holes cover together, at most all
+    of a pixel, the layer may not change. The rest is as in `rasterise` and `composite`.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, changed in place.
+        points: (V, 3) float32, x and y in px, z smaller is nearer.
+        triangles: (T, 3) int32 indices of points.
+        uv: (V, 2) float32 texel coordinates of the points.
+        origin: (x0, y0) of the box in px.
+        shape: (h, w) of the box in px.
+        sheets: (2, A, A, 6) float32 maps: everything but lips, lips.
+        lips: (N, 2) float32 px, the outer lip contour.
+        holes: contours of what stays bare, each (N, 2) float32 px.
+    """
+    check("paint", image, points, triangles, uv, sheets, lips)
+    texels = rasterise(points, triangles, uv, origin, shape)
+    hidden = np.zeros(shape, np.float32)
+    for hole in holes:
+        hidden = np.minimum(hidden + polygon_coverage(hole, origin, shape), 1)
+    amount = polygon_coverage(lips, origin, shape)
+    composite(image, texels, origin, sheets, amount, 1 - hidden)
+
+
 def _bilinear(sheet: F32, u: F32, v: F32) -> F64:
     """Sample (A, A, 6) at texel coordinates; equal neighbours give their value exactly."""
     last = len(sheet) - 1
@@ -200,6 +248,31 @@ def ema(previous: F32, current: F32, weight: F32) -> F32:
         mixed = old + weight[..., None] * (new - old)
     mixed = np.where(np.isfinite(old), mixed, new)
     return np.where(np.isfinite(new), mixed, old).astype(np.float32)
+
+
+def follow(previous: F32, current: F32, visibility: F32, step: float, believed: float) -> F32:
+    """Smooth over time, and take over at once what changed much.
+
+    `ema` with the weight step + (1 - step) * min(1, (change / believed)^2), where the change is
+    the largest finite difference of a texel's values; 0 where the texel is not visible.
+
+    Args:
+        previous: (A, A, C) float32.
+        current: (A, A, C) float32.
+        visibility: (A, A) float32; hidden texels keep the previous values.
+        step: weight of a change that is mere noise, 0..1.
+        believed: change that is taken over whole, above 0.
+
+    Returns:
+        (A, A, C) float32, a new array.
+    """
+    check("follow", previous, current, visibility)
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.abs(current - previous)
+        difference[~np.isfinite(difference)] = 0.0
+        change = np.minimum(np.max(difference, axis=-1, initial=0.0) / believed, 1.0)
+        weight = step + (1 - step) * change * change
+    return ema(previous, current, (weight * (visibility > 0)).astype(np.float32))
 
 
 def extend(affine: F32, source_index: I32) -> F32:

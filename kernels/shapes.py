@@ -41,10 +41,23 @@ SHAPES: dict[str, dict[str, tuple[str, str]]] = {
         "lips": ("float32", "h w"),
         "cover": ("float32", "h w"),
     },
+    "paint": {
+        "image": ("uint8", "H W 3"),
+        "points": ("float32", "V 3"),
+        "triangles": ("int32", "T 3"),
+        "uv": ("float32", "V 2"),
+        "sheets": ("float32", "2 A A 6"),
+        "lips": ("float32", "N 2"),
+    },
     "ema": {
         "previous": ("float32", "A A C"),
         "current": ("float32", "A A C"),
         "weight": ("float32", "A A"),
+    },
+    "follow": {
+        "previous": ("float32", "A A C"),
+        "current": ("float32", "A A C"),
+        "visibility": ("float32", "A A"),
     },
     "extend": {"affine": ("float32", "A A 6"), "source_index": ("int32", "... A A")},
 }

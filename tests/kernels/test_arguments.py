@@ -123,7 +123,7 @@ def test_bands_cover_every_row_once() -> None:
 
     for rows, least in ((0, 5), (1, 5), (9, 5), (10, 5), (1000, 0), (1000, 1), (7, 3)):
         seen.clear()
-        compiled.spread(kernel, rows, least)
+        compiled.spread(rows, least, (kernel,))
         covered = sorted(row for start, stop in seen for row in range(start, stop))
         assert covered == list(range(rows))
         assert len(seen) <= compiled.thread_count()

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from tryon.kernels import cpu, reference
 
-NAMES = ("rasterise", "polygon_coverage", "unwrap", "gate", "composite", "ema", "extend")
+NAMES = (
+    "rasterise",
+    "polygon_coverage",
+    "unwrap",
+    "gate",
+    "composite",
+    "paint",
+    "ema",
+    "follow",
+    "extend",
+)
 BROKEN = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-42], np.float32)
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -144,6 +154,45 @@ def test_composite(
 
 
 @many
+@given(seeds, sides, sides, st.integers(3, 9), origins, shapes, chances)
+def test_paint(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    side: int,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
+    chance: float,
+) -> None:
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    points = noise(rng, (9, 3), -10, 40, chance)
+    triangles = rng.integers(0, 9, (12, 3), dtype=np.int32)
+    uv = noise(rng, (9, 2), 0, side)
+    sheets = noise(rng, (2, side, side, 6), 0.2, 1.2, chance)
+    lips, *holes = (noise(rng, (corners, 2), -10, 40, chance) for corners in (6, 5, 2, 7))
+    found, wanted = image.copy(), image.copy()
+    cpu.paint(found, points, triangles, uv, origin, shape, sheets, lips, holes)
+    reference.paint(wanted, points, triangles, uv, origin, shape, sheets, lips, holes)
+    assert np.abs(found.astype(int) - wanted).max() <= 1
+    assert (found != wanted).mean() <= 0.01
+
+
+def test_paint_of_many_rows_is_the_same_in_bands() -> None:
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 256, (300, 260, 3), dtype=np.uint8)
+    points = noise(rng, (60, 3), 0, 300)
+    triangles = rng.integers(0, 60, (80, 3), dtype=np.int32)
+    sheets = noise(rng, (2, 64, 64, 6), 0.2, 1.2)
+    uv, lips = noise(rng, (60, 2), 0, 64), noise(rng, (8, 2), 0, 300)
+    box = (0, 0), (300, 260)
+    found, wanted = image.copy(), image.copy()
+    cpu.paint(found, points, triangles, uv, *box, sheets, lips, [lips + 40])
+    reference.paint(wanted, points, triangles, uv, *box, sheets, lips, [lips + 40])
+    assert (wanted != image).mean() > 0.2
+    assert np.abs(found.astype(int) - wanted).max() <= 1
+
+
+@many
 @given(seeds, sides, st.integers(1, 7), chances)
 def test_ema(rng: np.random.Generator, side: int, channels: int, chance: float) -> None:
     arguments = (
@@ -152,6 +201,23 @@ def test_ema(rng: np.random.Generator, side: int, channels: int, chance: float) 
         noise(rng, (side, side), 0, 1),
     )
     agree(cpu.ema(*arguments), reference.ema(*arguments), 1e-6)
+
+
+@many
+@given(seeds, sides, st.integers(1, 7), chances, st.floats(0, 1), st.floats(0.01, 4))
+def test_follow(
+    rng: np.random.Generator,
+    side: int,
+    channels: int,
+    chance: float,
+    step: float,
+    believed: float,
+) -> None:
+    previous = noise(rng, (side, side, channels), -1, 2, chance)
+    current = noise(rng, (side, side, channels), -1, 2, chance)
+    visibility = noise(rng, (side, side), -0.5, 1)
+    arguments = (previous, current, visibility, step, believed)
+    agree(cpu.follow(*arguments), reference.follow(*arguments), 1e-5)
 
 
 @many

@@ -20,6 +20,7 @@ class PreparedLook:
 
     features: tuple[Float32, ...]  # of the look encoder, batch 1
     engine: str  # name of the engine that made it; another engine must not use it
+    channel_axis: int = 1  # of features with four axes; the last two others are the place
 
 
 class Engine(Protocol):
@@ -69,6 +70,12 @@ def stack_texture(texture: FaceTexture, size: int) -> Float32:
     colour, visibility = texture.colour, texture.visibility
     if colour.shape != (size, size, 3) or visibility.shape != (size, size):
         raise EngineError(f"Face texture is {colour.shape}; unwrap it into a {size}x{size} atlas.")
+    packed = colour.base
+    if packed is not None and packed is visibility.base and packed.shape == (size, size, 4):
+        whole = np.asarray(packed)  # unwrapping writes both into one array: nothing to copy
+        same = (whole[..., :3], colour), (whole[..., 3], visibility)
+        if all(a.__array_interface__ == b.__array_interface__ for a, b in same):
+            return np.ascontiguousarray(whole[None], np.float32)
     stacked = np.concatenate((colour, visibility[..., None]), axis=2, dtype=np.float32)
     return np.ascontiguousarray(stacked[None])
 

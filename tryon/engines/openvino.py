@@ -86,7 +86,7 @@ class OpenVinoEngine:
             encoder.set_input_tensor(0, self._ov.Tensor(texture, shared_memory=True))
             encoder.infer()
             features = tuple(np.array(t.data, np.float32) for t in encoder.output_tensors)
-        return PreparedLook(features, self.name)
+        return PreparedLook(features, self.name, channel_axis=3)
 
     def __call__(self, textures: Float32, prepared: PreparedLook) -> Float32:
         """Predict the makeup layers of N faces; see `Engine.__call__`."""

@@ -19,6 +19,7 @@ FACE_OVAL = (
 )  # fmt: skip
 NOSTRIL_R = (75, 166, 79, 239, 238, 20, 60)
 NOSTRIL_L = (305, 392, 309, 459, 458, 250, 290)
+NOSTRILS = (NOSTRIL_R, NOSTRIL_L)
 NOSE = (
     168, 193, 245, 188, 174, 217, 126, 142, 129, 102, 64, 98, 97, 2, 326, 327, 294, 331, 358, 371,
     355, 437, 399, 412, 465, 417,
@@ -76,3 +77,4 @@ EYE_L = EyeLandmarks(
     iris=473,
 )
 EYES = (EYE_R, EYE_L)
+EYE_OPENINGS = (EYE_R.opening, EYE_L.opening)

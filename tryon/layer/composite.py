@@ -1,7 +1,7 @@
 """Putting a makeup layer on the frame, at the frame's own resolution and only inside the face.
 
-Pixels that no makeup covers keep their bytes. Eye openings and the inner mouth are cut out, and
-the lip contour is kept sharp, along smooth curves through the landmarks.
+Pixels that no makeup covers keep their bytes. Eye openings, nostrils and the inner mouth are cut
+out, and the lip contour is kept sharp, along smooth curves through the landmarks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tryon.face.atlas import atlas
 from tryon.face.curves import catmull_rom
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import mesh_points
-from tryon.types import Face, Float32, MakeupLayer, UInt8
+from tryon.types import Face, MakeupLayer, UInt8
 
 
 def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
@@ -36,18 +36,12 @@ def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
         return
     origin, shape = (int(x0), int(y0)), (int(y1 - y0), int(x1 - x0))
     table = atlas(len(layer.affine))
-    texels = cpu.rasterise(points, table.triangles, table.uv, origin, shape)
-
-    def coverage(contour: tuple[int, ...]) -> Float32:
-        curve = catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
-        covered: Float32 = cpu.polygon_coverage(curve, origin, shape)
-        return covered
-
-    holes = coverage(lm.LIPS_INNER)
-    for eye in lm.EYES:
-        holes = np.maximum(holes, coverage(eye.opening))
+    lips, *holes = (
+        catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
+        for contour in (lm.LIPS_OUTER, lm.LIPS_INNER, *lm.NOSTRILS, *lm.EYE_OPENINGS)
+    )
     sheets = cpu.extend(layer.affine, region_masks(len(layer.affine)).sheet_sources)
-    cpu.composite(image, texels, origin, sheets, coverage(lm.LIPS_OUTER), 1 - holes)
+    cpu.paint(image, points, table.triangles, table.uv, origin, shape, sheets, lips, holes)
 
 
 def warm_up(size: int) -> None:
