@@ -98,6 +98,18 @@ def test_a_lost_face_is_searched_at_once(parser, scene):
     assert abs(face.landmarks[4, 0] - 1000) < 60
 
 
+@pytest.mark.parametrize("width", [75, 100, 150])
+def test_a_far_face_is_found_in_a_still_and_soon_in_a_stream(parser, scene, width):
+    picture = np.full((1080, 1920, 3), 127, np.uint8)
+    small = scene(width, width, width, size=(2 * width, 3 * width))
+    picture[600 : 600 + small.shape[0], 1300 : 1300 + small.shape[1]] = small
+    (still,) = parser.detect(picture)
+    assert still.width == pytest.approx(width, rel=0.2)
+    found = [bool(parser.parse(Frame(picture, i))) for i in range(60)]
+    assert all(found[-10:])  # found in the course of two seconds, and followed since
+    assert distance(parser.parse(Frame(picture, 60))[0], still) < 0.05 * width
+
+
 def test_two_faces(parser, pair):
     for faces in (parser.detect(pair), parser.parse(Frame(pair))):
         assert len(faces) == 2

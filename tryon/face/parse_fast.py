@@ -6,6 +6,7 @@ never smooths, opens a socket, or writes anything but a temporary folder while i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,9 +19,11 @@ from tryon.face import bundle, detector
 from tryon.face.parser import ParserConfig, checked_image
 from tryon.face.pose import estimate_pose
 from tryon.face.roi import Roi
+from tryon.face.views import views
 from tryon.types import Face, Float32, Frame, UInt8
 
 CROP = 256  # px, side of the landmark network's input
+CLOSER = 2  # closer views searched a frame while no face is known; all of them take a second or so
 OVERLAP = 0.3  # IoU of regions above which two of them show one face
 
 
@@ -28,7 +31,8 @@ class FastParser:
     """Detector and landmark network with region-of-interest tracking.
 
     The detector runs only while fewer than `max_faces` are followed: at once when there is none or
-    one was just lost, else every `detect_every` frames.
+    one was just lost, else every `detect_every` frames. It looks at the whole frame and, while that
+    shows no face, at closer views in turn.
 
     Raises:
         WeightsError: the networks are missing or damaged.
@@ -44,6 +48,7 @@ class FastParser:
         self._landmarker: _Network | None = _Network("face_landmarks_detector", CROP, threads, 0.0)
         self._rois: list[Roi] = []
         self._since_search = 0
+        self._looked = 0  # closer views so far
 
     @property
     def precision(self) -> str:
@@ -59,13 +64,24 @@ class FastParser:
         due = missing or self._since_search >= self._config.detect_every
         if due and len(faces) < self._config.max_faces:
             self._since_search = 0
-            faces = self._search(image, faces)
+            faces = self._search(image, Roi.of_frame(*image.shape[1::-1]), faces)
+            for _ in range(CLOSER):
+                if not faces:
+                    faces = self._search(image, self._next_view(image))
         self._rois = [Roi.of_landmarks(face.landmarks) for face in faces]
         return tuple(faces)
 
     def detect(self, image: UInt8) -> tuple[Face, ...]:
         """Parse one still, best detection first; see `FaceParser.detect`."""
-        return tuple(self._search(checked_image(image), []))
+        image = checked_image(image)
+        for level in views(*image.shape[1::-1]):
+            faces: list[Face] = []
+            for view in level:
+                if len(faces) < self._config.max_faces:
+                    faces = self._search(image, view, faces)
+            if faces:
+                return tuple(faces)
+        return ()
 
     def reset(self) -> None:
         """Forget the stream."""
@@ -77,23 +93,28 @@ class FastParser:
         self._detector = self._landmarker = None
         self.reset()
 
-    def _search(self, image: UInt8, known: list[Face]) -> list[Face]:
-        """Add the faces that the detector finds where none is known."""
+    def _next_view(self, image: UInt8) -> Roi:
+        """The closer views of a frame, one after the other."""
+        levels = views(*image.shape[1::-1])
+        closer = [view for level in levels[1:] for view in level] or list(levels[0])
+        self._looked += 1
+        return closer[self._looked % len(closer)]
+
+    def _search(self, image: UInt8, view: Roi, known: Sequence[Face] = ()) -> list[Face]:
+        """Add the faces that the detector finds in a view where none is known."""
         network = _alive(self._detector)
-        height, width = image.shape[:2]
-        whole = Roi.of_frame(width, height)
-        whole.crop(image, network.input, replicate=False)
+        view.crop(image, network.input, replicate=False)
         regressors, logits = network.run()[:2]
         found = detector.decode(regressors[0], logits[0, :, 0], self._config.min_detection)
-        affine = whole.to_frame(detector.SIZE)
+        affine = view.to_frame(detector.SIZE)
         taken = [Roi.of_landmarks(face.landmarks) for face in known]
         rois = [Roi.of_detection(detection.mapped(affine)) for detection in found]
         fresh = [roi for roi in rois if all(roi.iou(other) < OVERLAP for other in taken)]
         return self._read(image, fresh[: self._config.max_faces - len(known)], known)
 
-    def _read(self, image: UInt8, rois: list[Roi], known: list[Face] | None = None) -> list[Face]:
+    def _read(self, image: UInt8, rois: list[Roi], known: Sequence[Face] = ()) -> list[Face]:
         """Read the landmarks of each region; add those that show a face not known yet."""
-        faces = list(known or ())
+        faces = list(known)
         taken = [Roi.of_landmarks(face.landmarks) for face in faces]
         for roi in rois:
             face = self._landmarks(image, roi)
