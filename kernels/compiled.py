@@ -10,6 +10,7 @@ networks need. Plain threads on code that has let go of the GIL are safe from an
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -46,12 +47,23 @@ def jit(*arguments: Any) -> Callable[[Function], Function]:
         signature = numba.void(*arguments)
         options = {"nogil": True, "error_model": "numpy"}
         try:
-            return cast(Function, numba.njit(signature, cache=True, **options)(function))
+            compiled = numba.njit(signature, cache=True, **options)(function)
         except RuntimeError as error:  # Numba found no folder that it may write to
             warnings.warn(f"Kernels are compiled anew in every process: {error}", stacklevel=2)
             return cast(Function, numba.njit(signature, **options)(function))
+        if compiled.stats.cache_misses:
+            _tell_of_the_wait()
+        return cast(Function, compiled)
 
     return decorate
+
+
+@cache
+def _tell_of_the_wait() -> None:
+    """Say once why this start is slow; told after the first kernel, the others follow."""
+    logging.getLogger("tryon").warning(
+        "compiling the kernels for this machine: about ten seconds, only this once"
+    )
 
 
 def helper(function: Function) -> Function:

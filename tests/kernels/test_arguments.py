@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -152,3 +155,23 @@ def test_a_forked_child_can_paint() -> None:
         pytest.fail("the child hangs")
     assert os.waitstatus_to_exitcode(status) == 0
     assert "numba.np.ufunc.workqueue" not in sys.modules  # Numba's own layer was never started
+
+
+def test_a_first_start_says_that_it_compiles_and_a_second_does_not(tmp_path: Path) -> None:
+    (tmp_path / "loops.py").write_text(
+        "from tryon.kernels.compiled import INT, jit\n"
+        "@jit(INT, INT)\n"
+        "def first(start, stop):\n    pass\n"
+        "@jit(INT, INT)\n"
+        "def second(start, stop):\n    pass\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", "import loops"],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+        ).stderr
+        for _ in range(2)
+    ]  # fmt: skip
+    assert said[0].count("compiling the kernels") == 1
+    assert said[1] == ""
