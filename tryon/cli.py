@@ -1,15 +1,17 @@
 """The `tryon` command: hands its arguments to a subcommand and turns errors into one line.
 
-A fault ends with exit code 1, wrong usage with 2, Ctrl-C with 130; there is a traceback only
-with `--debug`.
+A fault ends with exit code 1, wrong usage with 2, Ctrl-C and SIGTERM with 130; a traceback is shown
+only with `--debug`.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from tryon.errors import TryOnError
@@ -19,8 +21,11 @@ COMMANDS = {
     "webcam": ("tryon.webcam", "wear a look in front of the camera"),
     "video": ("tryon.video", "put a look on a video file"),
     "photo": ("tryon.photo", "put a look on photos"),
+    "batch": ("tryon.batch", "put a look on a folder of photos and videos"),
     "look": ("tryon.look_cli", "make and show .look files"),
+    "demo": ("tryon.demos.gradio_live.__main__", "serve the live page to a browser"),
     "bench": ("tryon.bench", "measure speed on this machine"),
+    "doctor": ("tryon.doctor", "what this machine can do, and what to install for more"),
 }
 
 
@@ -74,9 +79,10 @@ def run_main(
     except SystemExit as stop:  # argparse has said what is wrong
         return int(stop.code or 0)
     try:
-        run(arguments)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        with _stoppable():
+            run(arguments)
+    except KeyboardInterrupt as stop:
+        print("interrupted" + (f": {stop}" if stop.args else ""), file=sys.stderr)
         return 130
     except Exception as error:
         if arguments.debug:
@@ -84,6 +90,20 @@ def run_main(
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """While it lasts SIGTERM does what Ctrl-C does, so that half-written files are put away."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread: whoever started it stops it
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def one_line(error: Exception) -> str:

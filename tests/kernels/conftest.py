@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tryon.kernels import cpu, reference
+from tryon.kernels.cuda_device import Device
 from tryon.kernels.cuda_kernels import CudaKernels
-from tryon.kernels.cuda_launch import Device
 
 GPU = pytest.param("gpu", marks=pytest.mark.gpu)
 

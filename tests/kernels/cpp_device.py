@@ -1,4 +1,4 @@
-"""A `cuda_launch.Device` without a GPU: the very .cu files, compiled as C++ and run thread by
+"""A `cuda_device.Device` without a GPU: the very .cu files, compiled as C++ and run thread by
 thread.
 
 It stands in for the CUDA runtime alone, never for a kernel or a launch; g++ or clang++ is needed.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tryon.kernels.cuda import source
-from tryon.kernels.cuda_launch import Box, as_argument, block_of, grid_of
+from tryon.kernels.cuda_device import Box, as_argument, block_of, grid_of
 
 HEAD = """
 #include <algorithm>

@@ -1,0 +1,149 @@
+// Kernels of the atlas, one thread for each texel: what it sees, how its map fades and smooths.
+// They never check their arguments (cuda_kernels.py and the twins' shapes.py do).
+
+__device__ inline int texel_of_thread()
+{
+    return (int)(blockIdx.x * blockDim.x + threadIdx.x);
+}
+
+__device__ inline int clamped(int index, int length)
+{
+    return min(max(index, 0), length - 1);
+}
+
+// The mean of the frame over a square of stride x stride px around each texel's position.
+// A step is the distance of neighbours in floats, so that colour and visibility may share an array.
+extern "C" __global__ void unwrap(
+    const unsigned char* frame, int height, int width, const float* points, int point_step,
+    const float* vertex_visibility, const int* triangles, const int* texel_triangle,
+    const float* texel_barycentric, int texels, int stride, float* colour, int colour_step,
+    float* visibility, int visibility_step)
+{
+    int texel = texel_of_thread();
+    if (texel >= texels) return;
+    float* out = colour + (size_t)texel * colour_step;
+    float* seen_out = visibility + (size_t)texel * visibility_step;
+    out[0] = out[1] = out[2] = *seen_out = 0.0f;
+    int triangle = texel_triangle[texel];
+    if (triangle < 0) return;
+    // In double precision, as the reference, so that both agree on what is inside the frame.
+    double x = 0.0, y = 0.0, seen = 0.0;
+    for (int k = 0; k < 3; k++) {
+        int vertex = triangles[3 * triangle + k];
+        double weight = texel_barycentric[3 * texel + k];
+        const float* point = points + (size_t)vertex * point_step;
+        x += weight * point[0];
+        y += weight * point[1];
+        seen += weight * vertex_visibility[vertex];
+    }
+    if (!isfinite(x) || !isfinite(y)) return;
+    if (x >= 0 && x < width && y >= 0 && y < height && isfinite(seen)) *seen_out = (float)seen;
+    double side = stride;
+    x = fmin(fmax(x, -side), width + side) - 0.5 * side;
+    y = fmin(fmax(y, -side), height + side) - 0.5 * side;
+    int left = (int)floor(x), top = (int)floor(y);
+    float fx = (float)(x - left), fy = (float)(y - top);
+    float sum[3] = {0.0f, 0.0f, 0.0f};
+    for (int j = 0; j <= stride; j++) {
+        const unsigned char* row = frame + (size_t)clamped(top + j, height) * width * 3;
+        float wy = j == 0 ? 1.0f - fy : j == stride ? fy : 1.0f;
+        for (int i = 0; i <= stride; i++) {
+            const unsigned char* pixel = row + 3 * clamped(left + i, width);
+            float w = wy * (i == 0 ? 1.0f - fx : i == stride ? fx : 1.0f);
+            for (int k = 0; k < 3; k++) sum[k] += w * pixel[k];
+        }
+    }
+    float scale = 1.0f / (255.0f * stride * stride);
+    for (int k = 0; k < 3; k++) out[k] = sum[k] * scale;
+}
+
+// The map of one texel at strength g; where g is 0 exactly the identity, whatever the map holds.
+__device__ inline void fade(const float* map, float g, float* faded)
+{
+    for (int k = 0; k < 3; k++) {
+        float gain = 1.0f + g * (map[k] - 1.0f);
+        faded[k] = g == 0.0f ? 1.0f : gain < 0.0f ? 0.0f : gain;  // a NaN stays one
+        faded[3 + k] = g == 0.0f ? 0.0f : g * map[3 + k];
+    }
+}
+
+__device__ inline float strength(const float* weights, const float* gates, int regions)
+{
+    float sum = 0.0f;
+    for (int region = 0; region < regions; region++) sum += weights[region] * gates[region];
+    return sum;
+}
+
+extern "C" __global__ void gate(
+    const float* affine, const float* weights, const float* gates, int regions,
+    const float* visibility, int texels, float* gated)
+{
+    int texel = texel_of_thread();
+    if (texel >= texels) return;
+    float g = visibility[texel] * strength(weights + (size_t)texel * regions, gates, regions);
+    fade(affine + (size_t)texel * 6, g, gated + (size_t)texel * 6);
+}
+
+extern "C" __global__ void extend(
+    const float* affine, const int* source_index, int texels, float* extended)
+{
+    int texel = texel_of_thread();
+    if (texel >= texels) return;
+    const float* source = affine + (size_t)source_index[texel] * 6;
+    for (int k = 0; k < 6; k++) extended[(size_t)texel * 6 + k] = source[k];
+}
+
+// `gate` with visibility * rim, then `extend` to both sheets, without the array in between.
+extern "C" __global__ void dress(
+    const float* affine, const float* weights, const float* gates, int regions, const float* rim,
+    const float* visibility, int visibility_step, const int* source_index, int texels,
+    float* sheets)
+{
+    int texel = texel_of_thread();
+    if (texel >= texels) return;
+    size_t source = source_index[texel];
+    float seen = rim[source] * visibility[source * visibility_step];
+    float g = seen * strength(weights + source * regions, gates, regions);
+    fade(affine + source * 6, g, sheets + (size_t)texel * 6);
+}
+
+__device__ inline float mixed(float before, float now, float weight)
+{
+    if (!isfinite(now)) return before;
+    if (!isfinite(before)) return now;
+    return (float)(before + weight * ((double)now - before));
+}
+
+extern "C" __global__ void ema(
+    const float* previous, const float* current, const float* weight, int channels, int texels,
+    float* smoothed)
+{
+    int texel = texel_of_thread();
+    if (texel >= texels) return;
+    for (int k = 0; k < channels; k++) {
+        size_t place = (size_t)texel * channels + k;
+        smoothed[place] = mixed(previous[place], current[place], weight[texel]);
+    }
+}
+
+// `ema` whose weight follows from the change: at least `step`, 1 for a change of `believed`, 0 where
+// the texel is hidden. `smoothed` may be `previous`.
+extern "C" __global__ void follow(
+    const float* previous, const float* current, const float* visibility, int visibility_step,
+    float step, float believed, int channels, int texels, float* smoothed)
+{
+    int texel = texel_of_thread();
+    if (texel >= texels) return;
+    const float* before = previous + (size_t)texel * channels;
+    const float* now = current + (size_t)texel * channels;
+    float largest = 0.0f;
+    for (int k = 0; k < channels; k++) {
+        float difference = fabsf(now[k] - before[k]);
+        if (isfinite(difference)) largest = fmaxf(largest, difference);
+    }
+    float change = fminf(largest / believed, 1.0f);
+    float weight = step + (1.0f - step) * change * change;
+    if (!(visibility[(size_t)texel * visibility_step] > 0.0f)) weight = 0.0f;
+    for (int k = 0; k < channels; k++)
+        smoothed[(size_t)texel * channels + k] = mixed(before[k], now[k], weight);
+}

@@ -1,0 +1,143 @@
+"""CUDA twins of `reference`: the same names, arguments and meaning, on NumPy arrays.
+
+Every call uploads, launches and downloads, so these are for tests and tools; a stream of frames
+uses `cuda_frame`, whose arrays stay on the GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import cuda_launch as launch
+from .cuda_device import Device
+from .shapes import check, check_box, check_indices, check_stride, check_writable
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+
+class CudaKernels:
+    """The kernels on one device."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def rasterise(
+        self, points: F32, triangles: I32, uv: F32, origin: tuple[int, int], shape: tuple[int, int]
+    ) -> F32:
+        """See `reference.rasterise`."""
+        check("rasterise", points, triangles, uv)
+        check_box("rasterise", origin, shape)
+        check_indices("rasterise", "triangles", triangles, 0, len(points))
+        drawn = self._uploaded(points, triangles, uv)
+        mesh = launch.set_up_mesh(self._device, drawn[0], drawn[1], drawn[2], origin, shape)
+        return self._device.download(launch.rasterise(self._device, mesh, origin, shape))
+
+    def polygon_coverage(
+        self, polygon: F32, origin: tuple[int, int], shape: tuple[int, int]
+    ) -> F32:
+        """See `reference.polygon_coverage`."""
+        check("polygon_coverage", polygon)
+        check_box("polygon_coverage", origin, shape)
+        cut = launch.cross(self._device, [polygon], origin, shape)
+        return self._device.download(launch.polygon_coverage(self._device, cut, origin, shape))
+
+    def unwrap(
+        self,
+        frame: U8,
+        points: F32,
+        vertex_visibility: F32,
+        triangles: I32,
+        texel_triangle: I32,
+        texel_barycentric: F32,
+        stride: int = 1,
+    ) -> tuple[F32, F32]:
+        """See `reference.unwrap`."""
+        arrays = (
+            frame, points, vertex_visibility, triangles, texel_triangle, texel_barycentric
+        )  # fmt: skip
+        check("unwrap", *arrays)
+        check_indices("unwrap", "triangles", triangles, 0, len(points))
+        check_indices("unwrap", "texel_triangle", texel_triangle, -1, len(triangles))
+        check_stride(stride, points)
+        colour = self._device.empty((*texel_triangle.shape, 3), np.float32)
+        visibility = self._device.empty(texel_triangle.shape, np.float32)
+        picture, spots, seen, corners, owner, shares = self._uploaded(*arrays)
+        launch.unwrap(
+            self._device, picture, spots, seen, corners, owner, shares, stride, colour, visibility
+        )
+        return self._device.download(colour), self._device.download(visibility)
+
+    def gate(self, affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
+        """See `reference.gate`."""
+        check("gate", affine, weights, gates, visibility)
+        arrays = self._uploaded(affine, weights, gates, visibility)
+        return self._device.download(launch.gate(self._device, *arrays))
+
+    def composite(
+        self, image: U8, texels: F32, origin: tuple[int, int], sheets: F32, lips: F32, cover: F32
+    ) -> None:
+        """See `reference.composite`."""
+        check("composite", image, texels, sheets, lips, cover)
+        check_writable("composite", "image", image)
+        check_box("composite", origin, cover.shape)
+        picture, spots, maps, *masks = self._uploaded(image, texels, sheets, lips, cover)
+        launch.composite(self._device, picture, spots, origin, maps, *masks)
+        image[...] = self._device.download(picture)
+
+    def paint(
+        self,
+        image: U8,
+        points: F32,
+        triangles: I32,
+        uv: F32,
+        origin: tuple[int, int],
+        shape: tuple[int, int],
+        sheets: F32,
+        lips: F32,
+        holes: Sequence[F32],
+    ) -> None:
+        """See `reference.paint`."""
+        check("paint", image, points, triangles, uv, sheets, lips)
+        check_writable("paint", "image", image)
+        check_box("paint", origin, shape)
+        check_indices("paint", "triangles", triangles, 0, len(points))
+        for hole in holes:
+            check("polygon_coverage", hole)
+        arrays = (image, sheets, points, triangles, uv)
+        picture, maps, spots, corners, texels = self._uploaded(*arrays)
+        mesh = launch.set_up_mesh(self._device, spots, corners, texels, origin, shape)
+        cut = launch.cross(self._device, [lips, *holes], origin, shape)
+        launch.paint(self._device, picture, mesh, cut, origin, shape, maps)
+        image[...] = self._device.download(picture)
+
+    def ema(self, previous: F32, current: F32, weight: F32) -> F32:
+        """See `reference.ema`."""
+        check("ema", previous, current, weight)
+        arrays = self._uploaded(previous, current, weight)
+        return self._device.download(launch.ema(self._device, *arrays))
+
+    def follow(
+        self, previous: F32, current: F32, visibility: F32, step: float, believed: float
+    ) -> F32:
+        """See `reference.follow`."""
+        check("follow", previous, current, visibility)
+        smoothed = self._device.empty(previous.shape, np.float32)
+        old, new, seen = self._uploaded(previous, current, visibility)
+        launch.follow(self._device, old, new, seen, step, believed, smoothed)
+        return self._device.download(smoothed)
+
+    def extend(self, affine: F32, source_index: I32) -> F32:
+        """See `reference.extend`."""
+        check("extend", affine, source_index)
+        check_indices("extend", "source_index", source_index, 0, affine.shape[0] ** 2)
+        arrays = self._uploaded(affine, source_index)
+        return self._device.download(launch.extend(self._device, *arrays))
+
+    def _uploaded(self, *arrays: NDArray[Any]) -> list[Any]:
+        return [self._device.upload(array) for array in arrays]

@@ -1,0 +1,222 @@
+"""How each CUDA kernel is launched: scratch memory, number of threads, order of arguments.
+
+It turns arrays on a device into arrays on it; it never checks them, copies them to the host or
+waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cuda_device import TILE, Device, grid_of
+
+TRIANGLE_BYTES = 248  # struct Triangle of raster.cu
+SUBSCANLINES = 4
+
+F32 = NDArray[np.float32]
+Point = tuple[int, int]
+
+
+class Mesh(NamedTuple):
+    """Triangles set up for a box and sorted into its tiles."""
+
+    drawn: Any  # (T * TRIANGLE_BYTES,) uint8
+    bins: Any  # (tiles, words) uint32, a bit for each triangle
+    words: int
+
+
+class Crossings(NamedTuple):
+    """Where the sub-scanlines of a box cross polygons."""
+
+    crossings: Any  # (P, capacity, lines) float64, px, sorted
+    counts: Any  # (P, lines) int32
+    polygons: int
+    capacity: int  # crossings a line has room for
+
+
+def set_up_mesh(
+    device: Device, points: Any, triangles: Any, uv: Any, origin: Point, shape: Point
+) -> Mesh:
+    """Prepare triangles for `rasterise` and `paint`; see `reference.rasterise`."""
+    count, (height, width) = len(triangles), shape
+    across, down = grid_of((width, height))
+    words = -(-count // 32)
+    drawn = device.empty((count * TRIANGLE_BYTES,), np.uint8)
+    bins = device.empty((across * down, words), np.uint32)
+    device.launch(
+        "set_up_triangles", (count,), points, triangles, uv, count, *origin, width, height, drawn
+    )
+    threads = (across * down * words,)
+    tiles = across * down
+    device.launch("bin_triangles", threads, drawn, count, words, TILE, across, tiles, bins)
+    return Mesh(drawn, bins, words)
+
+
+def rasterise(device: Device, mesh: Mesh, origin: Point, shape: Point) -> Any:
+    """Texel of each pixel, (h, w, 2) float32; see `reference.rasterise`."""
+    height, width = shape
+    texels = device.empty((height, width, 2), np.float32)
+    device.launch(
+        "rasterise", (width, height), mesh.drawn, mesh.bins, mesh.words, *origin, width, height,
+        texels,
+    )  # fmt: skip
+    return texels
+
+
+def cross(device: Device, polygons: Sequence[F32], origin: Point, shape: Point) -> Crossings:
+    """Cut polygons into sub-scanlines for `polygon_coverage` and `paint`.
+
+    Args:
+        device: where.
+        polygons: each (N, 2) float32 px on the host; one of fewer than three corners or with a
+            broken one covers nothing.
+        origin: (x0, y0) of the box in px.
+        shape: (h, w) of the box in px.
+    """
+    sound = [p if len(p) >= 3 and np.isfinite(p).all() else p[:0] for p in polygons]
+    lengths = [len(polygon) for polygon in sound]
+    starts = np.cumsum([0, *lengths], dtype=np.int32)
+    count, capacity, lines = len(sound), max(lengths), shape[0] * SUBSCANLINES
+    crossings = device.empty((count, capacity, lines), np.float64)
+    counts = device.empty((count, lines), np.int32)
+    corners = np.concatenate(sound) if capacity else np.zeros((1, 2), np.float32)
+    device.launch(
+        "cross_polygons", (count * lines,), device.upload(corners), device.upload(starts), count,
+        origin[1], lines, capacity, crossings, counts,
+    )  # fmt: skip
+    return Crossings(crossings, counts, count, capacity)
+
+
+def polygon_coverage(device: Device, cut: Crossings, origin: Point, shape: Point) -> Any:
+    """Part of each pixel that the first polygon covers, (h, w) float32."""
+    height, width = shape
+    coverage = device.empty(shape, np.float32)
+    device.launch(
+        "polygon_coverage", (width, height), cut.crossings, cut.counts, cut.capacity, origin[0],
+        width, height, coverage,
+    )  # fmt: skip
+    return coverage
+
+
+def unwrap(
+    device: Device,
+    frame: Any,
+    points: Any,
+    vertex_visibility: Any,
+    triangles: Any,
+    texel_triangle: Any,
+    texel_barycentric: Any,
+    stride: int,
+    colour: Any,
+    visibility: Any,
+) -> None:
+    """Fill `colour` (A, A, 3) and `visibility` (A, A); see `reference.unwrap`.
+
+    Both may be views of one (A, A, 4) array.
+    """
+    height, width = frame.shape[:2]
+    texels = texel_triangle.size
+    steps = [array.strides[1] // array.itemsize for array in (colour, visibility)]
+    device.launch(
+        "unwrap", (texels,), frame, height, width, points, points.shape[1], vertex_visibility,
+        triangles, texel_triangle, texel_barycentric, texels, stride, colour, steps[0],
+        visibility, steps[1],
+    )  # fmt: skip
+
+
+def gate(device: Device, affine: Any, weights: Any, gates: Any, visibility: Any) -> Any:
+    """A faded layer (A, A, 6) float32; see `reference.gate`."""
+    gated = device.empty(affine.shape, np.float32)
+    texels, regions = visibility.size, weights.shape[-1]
+    device.launch("gate", (texels,), affine, weights, gates, regions, visibility, texels, gated)
+    return gated
+
+
+def extend(device: Device, affine: Any, source_index: Any) -> Any:
+    """A gathered layer, the shape of `source_index` then 6; see `reference.extend`."""
+    extended = device.empty((*source_index.shape, 6), np.float32)
+    texels = source_index.size
+    device.launch("extend", (texels,), affine, source_index, texels, extended)
+    return extended
+
+
+def dress(
+    device: Device,
+    affine: Any,
+    weights: Any,
+    gates: Any,
+    rim: Any,
+    visibility: Any,
+    source_index: Any,
+) -> Any:
+    """`extend(gate(affine, weights, gates, rim * visibility), source_index)` in one pass.
+
+    Visibility (A, A) may be a view of an (A, A, 4) array; the result is (2, A, A, 6) float32.
+    """
+    sheets = device.empty((*source_index.shape, 6), np.float32)
+    step = visibility.strides[1] // visibility.itemsize
+    texels, regions = source_index.size, weights.shape[-1]
+    device.launch(
+        "dress", (texels,), affine, weights, gates, regions, rim, visibility, step, source_index,
+        texels, sheets,
+    )  # fmt: skip
+    return sheets
+
+
+def ema(device: Device, previous: Any, current: Any, weight: Any) -> Any:
+    """A running average (A, A, C) float32; see `reference.ema`."""
+    smoothed = device.empty(previous.shape, np.float32)
+    channels, texels = previous.shape[-1], weight.size
+    device.launch("ema", (texels,), previous, current, weight, channels, texels, smoothed)
+    return smoothed
+
+
+def follow(
+    device: Device,
+    previous: Any,
+    current: Any,
+    visibility: Any,
+    step: float,
+    believed: float,
+    smoothed: Any,
+) -> None:
+    """Fill `smoothed` (A, A, C), which may be `previous`; see `reference.follow`.
+
+    Visibility (A, A) may be a view of an (A, A, 4) array.
+    """
+    channels, texels = previous.shape[-1], visibility.size
+    visibility_step = visibility.strides[1] // visibility.itemsize
+    device.launch(
+        "follow", (texels,), previous, current, visibility, visibility_step, float(step),
+        float(believed), channels, texels, smoothed,
+    )  # fmt: skip
+
+
+def composite(
+    device: Device, image: Any, texels: Any, origin: Point, sheets: Any, lips: Any, cover: Any
+) -> None:
+    """Paint (H, W, 3) uint8 in place; see `reference.composite`."""
+    height, width = cover.shape
+    device.launch(
+        "composite", (width, height), image, image.shape[1], image.shape[0], texels, *origin, width,
+        height, sheets, sheets.shape[1], lips, cover,
+    )  # fmt: skip
+
+
+def paint(
+    device: Device, image: Any, mesh: Mesh, cut: Crossings, origin: Point, shape: Point, sheets: Any
+) -> None:
+    """Rasterise, cover and composite in one pass over the box, in place; see `reference.paint`.
+
+    The first polygon of `cut` bounds the lips, the others are holes.
+    """
+    height, width = shape
+    device.launch(
+        "paint", (width, height), image, image.shape[1], image.shape[0], *origin, width, height,
+        mesh.drawn, mesh.bins, mesh.words, cut.crossings, cut.counts, cut.polygons, cut.capacity,
+        sheets, sheets.shape[1],
+    )  # fmt: skip

@@ -1,0 +1,150 @@
+"""The doctor tells what is there, the remedy for what is not, and fails only for what is needed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tryon import doctor
+from tryon.engines import gpu
+from tryon.models.weights import STUDENT_DIR
+from tryon.streaming import cameras
+
+
+def findings(check: doctor.Check) -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in check()}
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *checks: doctor.Check) -> None:
+    monkeypatch.setattr(doctor, "CHECKS", checks)
+
+
+def test_this_machine_is_healthy_and_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    text = "\n".join(lines)
+    for name in ("python", "numba", "cpu", "student weights", "face networks", "CPU kernels"):
+        assert f"\nok      {name}" in f"\n{text}"
+    assert sum("taken by default" in line for line in lines) == 1
+    for name in ("gpu", "TensorRT", "CuPy", "engine tensorrt", "camera", "virtual camera"):
+        assert any(line[8:].startswith(name) for line in lines), name
+    for line in lines:
+        assert line.startswith(("ok      ", "-       "))
+        if line.startswith("-"):
+            assert ": " in line, f"no remedy: {line}"
+
+
+def test_json_is_one_object_with_the_same_findings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only(monkeypatch, doctor._python, doctor._gpu, doctor._virtual_camera)
+    assert doctor.main(["--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is True
+    assert {"python", "gpu"} <= {check["name"] for check in report["checks"]}
+    for check in report["checks"]:
+        assert set(check) == {"name", "state", "text", "remedy"}
+        assert (check["state"] == "ok") == (check["remedy"] == "")
+
+
+def test_changed_weights_are_broken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(STUDENT_DIR, tmp_path / "student")
+    graph = next((tmp_path / "student").glob("*.bin"))
+    graph.write_bytes(graph.read_bytes()[:-1])
+    monkeypatch.setattr("tryon.models.weights.STUDENT_DIR", tmp_path / "student")
+    only(monkeypatch, doctor._weights)
+    assert doctor.main([]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("BROKEN  student weights")
+    assert "SHA-256" in first
+    assert "reinstall" in first
+    assert second.startswith("ok      face networks")
+    assert doctor.main(["--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+def test_a_missing_package_is_broken_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "NEEDED", {"numpy": "numpy", "no-such-thing": "no_such_thing"})
+    found = findings(doctor._packages)
+    assert found["numpy"].state == doctor.OK
+    assert found["no-such-thing"].state == doctor.BROKEN
+    assert found["no-such-thing"].text == "not installed"
+    assert found["no-such-thing"].remedy.endswith("pip install --force-reinstall no-such-thing")
+
+
+def test_a_package_that_cannot_load_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken_thing.py").write_text("raise ImportError('libGL.so.1: cannot open')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(doctor, "NEEDED", {"broken-thing": "broken_thing"})
+    found = findings(doctor._packages)["broken-thing"]
+    assert found.state == doctor.BROKEN
+    assert "libGL.so.1" in found.text
+
+
+def test_kernels_that_paint_wrongly_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(doctor._kernels)["CPU kernels"].state == doctor.OK
+    monkeypatch.setattr("tryon.kernels.cpu.composite", lambda *arguments: None)
+    assert findings(doctor._kernels)["CPU kernels"].state == doctor.BROKEN
+
+
+def test_a_gpu_and_its_driver_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = gpu.GpuState((gpu.Gpu("Some Board", "8.9", 24 * 2**30),), "13.0", None)
+    monkeypatch.setattr(gpu, "gpu_state", lambda: state)
+    found = findings(doctor._gpu)
+    assert found["gpu"].text == "Some Board, compute capability 8.9, 24 GiB"
+    assert found["driver"].text == "runs CUDA up to 13.0"
+
+
+def test_no_engine_at_all_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tryon.engines.choose.why_not", lambda name: f"{name} is gone: get it")
+    found = findings(doctor._engines)
+    assert found["engine torch"] == doctor.Finding(
+        "engine torch", "absent", "torch is gone", "get it"
+    )
+    assert found["engines"].state == doctor.BROKEN
+
+
+def test_cameras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = (cameras.CameraInfo(0, "Front"), cameras.CameraInfo(2, "Desk"))
+    monkeypatch.setattr(cameras, "list_cameras", lambda: two)
+    assert {n: f.text for n, f in findings(doctor._cameras).items()} == {
+        "camera 0": "Front",
+        "camera 2": "Desk",
+    }
+    monkeypatch.setattr(cameras, "list_cameras", lambda: ())
+    assert findings(doctor._cameras)["cameras"].state == doctor.ABSENT
+
+
+def test_the_virtual_camera_needs_a_package_and_on_linux_a_device(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doctor, "LOOPBACKS", tmp_path)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(doctor, "_version", lambda package: "")
+    assert "pip install" in findings(doctor._virtual_camera)["virtual camera"].remedy
+    monkeypatch.setattr(doctor, "_version", lambda package: "0.15.0")
+    assert "modprobe" in findings(doctor._virtual_camera)["virtual camera"].remedy
+    (tmp_path / "video7").mkdir()
+    assert findings(doctor._virtual_camera)["virtual camera"].state == doctor.OK
+
+
+def test_a_check_that_fails_is_a_finding_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def _odd_part():
+        raise ZeroDivisionError("by zero")
+        yield
+
+    only(monkeypatch, _odd_part, doctor._python)
+    assert doctor.main([]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("BROKEN  odd part")
+    assert "ZeroDivisionError" in first
+    assert second.startswith("ok      python")
