@@ -1,12 +1,11 @@
 """Turns a local video file into upright RGB frames with their exact time stamps.
 
-It never drops or duplicates a frame, never opens anything but a local file, and never guesses
-at HDR: what it cannot show faithfully it refuses.
+It never drops or duplicates a frame, and never guesses at HDR: that is refused, or tone-mapped
+when asked.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,48 +15,13 @@ from threading import Lock
 from time import monotonic_ns
 from typing import Any
 
-import numpy as np
-
 from tryon.errors import MediaError
+from tryon.streaming.media_files import local_path, open_container
+from tryon.streaming.media_pixels import HDR_TRANSFERS, Colour, colour_of, to_rgb, to_rgb16, turn
+from tryon.streaming.tone_map import ToneMap
 from tryon.types import Frame, UInt8
 
 MAX_PIXELS = 8192 * 4352  # 8K with room; x264 itself stops at 16384 px a side
-
-# Numbers of ISO/IEC 23091-2 ("CICP"), which FFmpeg and every container use.
-BT709, SMPTE170M, UNSPECIFIED = 1, 6, 2
-LIMITED, FULL = 1, 2
-# Demuxers of files that hold their pictures themselves; playlists, which name other files and
-# addresses, are left out.
-_FORMATS = (
-    "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,gif,apng,nut,mxf,ivf,h264,hevc,"
-    "obu,yuv4mpegpipe,dv,rm,image2,png_pipe,jpeg_pipe,webp_pipe,aac,mp3,wav,flac"
-)
-_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-_SWS_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # CICP matrix -> swscale's number
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """Colour tags of a stream, as CICP numbers; 2 (0 for the range) means unspecified."""
-
-    matrix: int = BT709
-    range: int = LIMITED
-    primaries: int = BT709
-    transfer: int = BT709
-
-    def sws_matrix(self, height: int) -> int:
-        """The scaler's number of the matrix; an untagged one follows the players' rule.
-
-        Args:
-            height: Height of the picture in px: 720 and more means BT.709, less BT.601.
-        """
-        fallback = BT709 if height >= 720 else SMPTE170M
-        return _SWS_MATRICES.get(self.matrix, _SWS_MATRICES[fallback])
-
-    @property
-    def sws_range(self) -> int:
-        """The scaler's number of the range; untagged means limited."""
-        return FULL if self.range == FULL else LIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,62 +40,18 @@ class VideoInfo:
     codec: str
 
 
-def local_path(value: str | PathLike[str]) -> Path:
-    """Check that a path names a local file.
-
-    Args:
-        value: What the user gave.
-
-    Returns:
-        The path.
-
-    Raises:
-        MediaError: It is missing, a folder, empty, or a protocol string such as `http://`.
-    """
-    path = Path(value)
-    if not path.exists():
-        # Two letters at least, so that a Windows drive is not taken for a protocol.
-        if re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:", str(value)):
-            raise MediaError(f"{value} is not a local file; download it first")
-        raise MediaError(f"{value} does not exist; check the path")
-    if not path.is_file():
-        raise MediaError(f"{value} is not a file; give a video file")
-    if path.stat().st_size == 0:
-        raise MediaError(f"{value} is empty; copy or record it again")
-    return path
-
-
-def open_container(path: Path) -> Any:
-    """Open a local file for demuxing, with every other protocol switched off.
-
-    Raises:
-        MediaError: It is not a media file.
-    """
-    import av
-
-    try:
-        # "file:" keeps a name such as "concat:x" or "-x" from being anything but a name.
-        return av.open(
-            f"file:{path}", options={"protocol_whitelist": "file", "format_whitelist": _FORMATS}
-        )
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(
-            f"{path} cannot be read as a video ({_reason(error)}); "
-            "it may be damaged or of another kind"
-        ) from error
-
-
 class VideoReader:
     """A video file as a frame source.
 
     Opening decodes the first frame, so that a file which cannot be shown is refused before
-    any work starts. Pixels are 8-bit RGB, rotated upright; alpha and depth above 8 bits are
-    dropped and said in `notices`.
+    any work starts. Pixels are 8-bit RGB, rotated upright: faces are worked on at 8 bits, so
+    deeper SDR colour is rounded, and transparency dropped; `notices` says so.
 
     Args:
         path: A local file.
         start: Skip frames before this time, s from the beginning.
         end: Stop before this time, s from the beginning; None plays to the end.
+        tone_map: Bring HDR (PQ, HLG) to BT.709 instead of refusing it.
 
     Raises:
         MediaError: The file cannot be shown; the message says why.
@@ -145,6 +65,7 @@ class VideoReader:
         *,
         start: Fraction | float = 0,
         end: Fraction | float | None = None,
+        tone_map: bool = False,
     ) -> None:
         if not 0 <= start < (float("inf") if end is None else end):
             raise MediaError(f"start {start} and end {end} leave nothing; start must be < end")
@@ -155,12 +76,12 @@ class VideoReader:
         self._busy = Lock()  # held by whoever uses the container
         self._container = open_container(self.path)
         try:
-            self._open(_exact(start), None if end is None else _exact(end))
+            self._open(_exact(start), None if end is None else _exact(end), tone_map)
         except BaseException:
             self._container.close()
             raise
 
-    def _open(self, start: Fraction, end: Fraction | None) -> None:
+    def _open(self, start: Fraction, end: Fraction | None, tone_map: bool) -> None:
         from av.stream import Disposition
 
         stream = self._container.streams.best("video")
@@ -183,13 +104,17 @@ class VideoReader:
             raise MediaError(f"{self.path} has no frame that can be decoded; it may be damaged")
         self._peeked: tuple[Any, Fraction] | None = peeked
         frame = peeked[0]
-        colour = _colour(frame)
-        if colour.transfer in _HDR_TRANSFERS:
-            raise MediaError(
-                f"{self.path} is HDR video ({_HDR_TRANSFERS[colour.transfer]}), which would "
-                "come out washed out; convert it to SDR (BT.709) first"
-            )
-        turned = _turn(frame)[0]
+        self._colour = colour_of(frame)
+        self._tone_map: ToneMap | None = None
+        kind = HDR_TRANSFERS.get(self._colour.transfer)
+        if kind is not None:
+            if not tone_map:
+                raise MediaError(
+                    f"{self.path} is HDR video ({kind}), which would come out washed out; "
+                    "add --tone-map, or convert it to SDR (BT.709) first"
+                )
+            self._tone_map = ToneMap(self._colour)
+        turned = turn(frame)[0]
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         seconds = Fraction(self._container.duration or 0, 1_000_000)
         seconds = seconds if end is None else min(seconds, end)
@@ -202,10 +127,10 @@ class VideoReader:
             start=began,
             frame_count=max(0, round((seconds - start) * self._rate)),
             sample_aspect=1 / aspect if turned else aspect,
-            colour=colour,
+            colour=self._colour if self._tone_map is None else Colour(),
             codec=stream.codec_context.name,
         )
-        self.notices = tuple(_notices(frame))
+        self.notices = tuple(_notices(frame, kind))
 
     @property
     def description(self) -> str:
@@ -213,8 +138,12 @@ class VideoReader:
         i = self.info
         return f"{self.path.name}, {i.width}x{i.height} at {float(i.rate):.4g} fps, {i.codec}"
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, skip: int = 0) -> Iterator[Frame]:
         """Every frame once, with strictly increasing time stamps.
+
+        Args:
+            skip: Leave out so many at the beginning; they are decoded all the same, so that the
+                others are numbered and timed as if they had been asked for.
 
         Yields:
             Frames as (H, W, 3) uint8 RGB, upright; `pts` in s as the container states it.
@@ -225,7 +154,8 @@ class VideoReader:
                 peeked, self._peeked = self._peeked, None
                 while peeked is not None and not self._closed:
                     frame, pts = peeked
-                    yield Frame(_to_rgb(frame, self.info.colour), index, pts, monotonic_ns())
+                    if index >= skip:
+                        yield Frame(self._to_rgb(frame), index, pts, monotonic_ns())
                     index += 1
                     peeked = next(self._decoded, None) if not self._closed else None
             finally:
@@ -243,6 +173,13 @@ class VideoReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _to_rgb(self, frame: Any) -> UInt8:
+        if self._tone_map is None:
+            image: UInt8 = to_rgb(frame, self._colour)
+        else:
+            image = self._tone_map(to_rgb16(frame, self._colour))
+        return image
 
     def _decode(self) -> Iterator[tuple[Any, Fraction]]:
         """Decoded frames with their time stamps (s); damaged packets are counted and skipped."""
@@ -287,65 +224,14 @@ class VideoReader:
                 return
 
 
-def _to_rgb(frame: Any, colour: Colour) -> UInt8:
-    """Decoded frame -> (H, W, 3) uint8 RGB, upright.
-
-    Chroma is taken from the nearest sample: with area averaging on the way back (the writer)
-    an untouched pixel returns to the very value it had, which smoother filters do not do.
-    """
-    import av
-    from av.video.reformatter import Interpolation as How
-
-    plain = frame
-    if frame.format.name in ("yuv420p", "yuvj420p") and not (frame.width | frame.height) % 2:
-        # A copy forgets where the chroma samples sit between the pixels. The writer cannot state
-        # it, and stated on one way only it would shift the colours by a quarter pixel.
-        plain = av.VideoFrame.from_ndarray(frame.to_ndarray(), format=frame.format.name)
-    image: UInt8 = plain.to_ndarray(
-        format="rgb24",
-        src_colorspace=colour.sws_matrix(frame.height),
-        src_color_range=colour.sws_range,
-        dst_color_range=FULL,
-        interpolation=How.POINT | How.ACCURATE_RND | How.FULL_CHR_H_INT,
-    )
-    transposed, flip_x, flip_y = _turn(frame)
-    image = image.transpose(1, 0, 2) if transposed else image
-    return np.ascontiguousarray(image[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
-
-
-def _turn(frame: Any) -> tuple[bool, bool, bool]:
-    """How to bring a frame upright: transpose, then flip x, then flip y.
-
-    The container's display matrix maps stored to shown pixels: x' = a x + c y, y' = b x + d y,
-    row by row (a, b, u, c, d, v, ...). Only the nearest right angle is applied.
-    """
-    from av.sidedata.sidedata import Type
-
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
-    if data is None:
-        return False, False, False
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
-    if abs(b) > abs(a):
-        return True, c < 0, b < 0
-    return False, a < 0, d < 0
-
-
-def _colour(frame: Any) -> Colour:
-    full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
-    return Colour(
-        int(frame.colorspace),
-        FULL if full else int(frame.color_range),
-        int(frame.color_primaries),
-        int(frame.color_trc),
-    )
-
-
-def _notices(frame: Any) -> Iterator[str]:
+def _notices(frame: Any, hdr: str | None) -> Iterator[str]:
     components = frame.format.components
     if any(c.is_alpha for c in components):
         yield "transparency is dropped"
-    if any(c.bits > 8 for c in components):
-        yield "more than 8 bits a channel: processed at 8 bits"
+    if hdr is not None:
+        yield f"HDR ({hdr}) is tone-mapped to BT.709, 8 bits a channel"
+    elif any(c.bits > 8 for c in components):
+        yield "more than 8 bits a channel are written as 8: faces are worked on at 8 bits"
 
 
 def _rate(stream: Any) -> Fraction:
@@ -366,7 +252,3 @@ def _check_size(path: Path, width: int, height: int) -> None:
             f"{path} is {width}x{height}, above the limit of {MAX_PIXELS / 1e6:.0f} megapixels; "
             "scale it down first"
         )
-
-
-def _reason(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error)

@@ -15,7 +15,7 @@ from tryon.errors import MissingExtraError, SinkError
 from tryon.streaming.live import Sink
 from tryon.streaming.media_writer import VideoWriter
 from tryon.streaming.slot import Slot, SlotClosedError
-from tryon.types import Frame, TryOnResult
+from tryon.types import Frame, TryOnResult, UInt8
 
 
 class NullSink:
@@ -79,17 +79,27 @@ class RecorderSink(NullSink):
             self._writer.close()
 
 
+_VIRTUAL = {  # pyvirtualcam's back-ends: what each needs
+    "v4l2loopback": "sudo modprobe v4l2loopback exclusive_caps=1",
+    "obs": "install OBS Studio, start its virtual camera once, then close OBS",
+    "unitycapture": "install Unity Capture, or OBS Studio instead",
+}
+
+
 class VirtualCameraSink(NullSink):
     """Offers results as a camera to other programs, at the size of the first frame.
 
     Args:
         fps: Rate told to the other programs; frames go out when they come.
+        notice: Told the name under which other programs find the camera.
 
     Raises:
         MissingExtraError: pyvirtualcam is not installed.
     """
 
-    def __init__(self, fps: float = 30.0) -> None:
+    def __init__(
+        self, fps: float = 30.0, notice: Callable[[str], None] = lambda text: None
+    ) -> None:
         try:
             import pyvirtualcam
         except ImportError as error:
@@ -98,40 +108,58 @@ class VirtualCameraSink(NullSink):
                 '"tryon[camera]"'
             ) from error
         self._open = pyvirtualcam.Camera
-        self._fps = fps
+        self._fps, self._notice = fps, notice
         self._camera: Any = None
+        self._last: UInt8 | None = None
 
     def show(self, frame: Frame, result: TryOnResult) -> None:
         """Send one picture; one of another size than the first is scaled to it.
 
         Raises:
-            SinkError: No virtual camera driver can be used; the message gives every reason.
+            SinkError: No virtual camera driver can be used, with every reason and what each
+                needs; or the driver takes no more pictures.
         """
         image = result.image
         if self._camera is None:
-            self._camera = self._start(image.shape[1], image.shape[0])
+            # Drivers halve the colour's resolution, so odd sides are not possible.
+            self._camera = self._start(image.shape[1] // 2 * 2, image.shape[0] // 2 * 2)
+            self._notice(f"virtual camera: {self._camera.device}")
         size = self._camera.width, self._camera.height
         if (image.shape[1], image.shape[0]) != size:
             import cv2
 
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        self._camera.send(image)
+        self._last = image
+        self._send(image)
+
+    def idle(self) -> None:
+        """Send the last picture again: a call goes on while the camera is lost."""
+        if self._last is not None:
+            self._send(self._last)
 
     def close(self, *, failed: bool) -> None:
         """Take the camera away."""
-        camera, self._camera = self._camera, None
+        camera, self._camera, self._last = self._camera, None, None
         if camera is not None:
             camera.close()
+
+    def _send(self, image: UInt8) -> None:
+        try:
+            self._camera.send(image)
+        except (RuntimeError, OSError) as error:
+            raise SinkError(f"the virtual camera stopped ({error}); start again") from error
 
     def _start(self, width: int, height: int) -> Any:
         try:
             return self._open(width=width, height=height, fps=self._fps)
-        except RuntimeError as error:  # pyvirtualcam lists what each of its back-ends said
-            reasons = " / ".join(str(error).split("\n")).strip()
-            raise SinkError(
-                f"no virtual camera: {reasons}; Linux needs the v4l2loopback module, Windows "
-                "and macOS need OBS installed"
-            ) from error
+        except RuntimeError as error:  # one line for each back-end: 'name' backend: reason
+            reasons = []
+            for line in str(error).splitlines():
+                name = line.partition("'")[2].partition("'")[0]
+                reason = line.partition("backend: ")[2] or line
+                remedy = _VIRTUAL.get(name, "see the documentation of pyvirtualcam")
+                reasons.append(f"{name or 'driver'}: {reason.strip().rstrip('.')}; {remedy}")
+            raise SinkError(f"no virtual camera: {' / '.join(reasons)}") from error
 
 
 class Background(NullSink):

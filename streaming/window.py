@@ -15,6 +15,7 @@ from pathlib import Path
 from tryon.errors import SinkError
 from tryon.types import UInt8
 
+_NAMES = {9: "tab", 27: "esc"}
 _REMEDY = "run on a desktop, or pass --no-window"
 
 
@@ -68,14 +69,14 @@ class Window:
         """Handle the system's events; call it at least thirty times a second.
 
         Returns:
-            Keys pressed since the last call ("a", " ", "esc"; closing the window gives "esc"),
-            and drags.
+            Keys pressed since the last call ("a", " ", "tab"; closing the window gives "esc"), and
+            drags.
         """
         import cv2
 
         keys = []
         while (code := cv2.pollKey()) >= 0:
-            keys.append("esc" if code & 0xFF == 27 else chr(code & 0xFF))
+            keys.append(_NAMES.get(code & 0xFF) or chr(code & 0xFF))
         if self._shown and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             keys.append("esc")
         drags, self._drags = tuple(self._drags), []

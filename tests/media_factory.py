@@ -151,10 +151,11 @@ def with_subtitles(path: Path, source: Path) -> Path:
     return path
 
 
-def hdr10(path: Path) -> Path:
+def hdr10(path: Path, size: tuple[int, int] = (64, 48)) -> Path:
     """Ten-bit HEVC tagged PQ, BT.2020."""
     return write_video(
         path,
+        [picture(i, *size) for i in range(10)],
         codec="libx265",
         pix_fmt="yuv420p10le",
         options={"preset": "ultrafast", "x265-params": "log-level=none"},
@@ -228,9 +229,14 @@ def pixels(path: Path) -> tuple[list[Fraction], list[UInt8]]:
         )
 
 
-def copy(source: Path | str, out: Path | str) -> tuple[VideoReader, VideoWriter]:
+def copy(
+    source: Path | str, out: Path | str, *, tone_map: bool = False
+) -> tuple[VideoReader, VideoWriter]:
     """Run a file through the library's reader and writer unchanged; gives both, closed."""
-    with VideoReader(source) as reader, VideoWriter(out, like=reader.info) as writer:
+    with (
+        VideoReader(source, tone_map=tone_map) as reader,
+        VideoWriter(out, like=reader.info) as writer,
+    ):
         for frame in reader.frames():
             writer.write(frame.image, frame.pts or Fraction(0))
     return reader, writer

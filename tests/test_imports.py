@@ -16,7 +16,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = {"tryon": "tryon", "kernels": "tryon.kernels", "streaming": "tryon.streaming"}
+FOLDERS = {
+    "tryon": "tryon",
+    "kernels": "tryon.kernels",
+    "streaming": "tryon.streaming",
+    "demos": "tryon.demos",
+}
 
 GROUND = "types errors config"
 BELOW_SESSION = f"{GROUND} _openvino kernels face cosmetics layer look models engines"
@@ -34,13 +39,18 @@ MAY_IMPORT = {
     "models": f"{GROUND} kernels",
     "engines": f"{GROUND} _openvino kernels models",
     "look": f"{GROUND} kernels face cosmetics layer models",
-    "session": f"{GROUND} face look engines layer",
+    "wardrobe": f"{GROUND} look engines layer",
+    "session": f"{GROUND} face look engines layer wardrobe",
     "public": f"{GROUND} look session",
-    "train": BELOW_SESSION,
-    "commands": f"{BELOW_SESSION} session public streaming",
-    "demos": "public",
+    "train": f"{BELOW_SESSION} session public streaming",
+    "commands": f"{BELOW_SESSION} session public streaming demos",
+    # The live page paints own colours, which the public API does not (yet).
+    "demos": "types public streaming look cosmetics",
 }
-COMMANDS = "arguments batch bench cli doctor hud look_cli photo video view webcam".split()
+COMMANDS = (
+    "arguments batch batch_files batch_ray batch_workers bench cli doctor hud look_cli offline "
+    "photo preview settings strip video view webcam"
+).split()
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy"}
 ONLY_DOOR = {"openvino": "tryon._openvino", "mediapipe": "tryon.face.parse"}
 
@@ -65,8 +75,6 @@ def modules() -> dict[str, Path]:
             parts = path.relative_to(ROOT / folder).with_suffix("").parts
             name = ".".join([package, *parts]).removesuffix(".__init__")
             found[name] = path
-    for path in sorted((ROOT / "demos").rglob("*.py")):
-        found["demos." + ".".join(path.relative_to(ROOT / "demos").with_suffix("").parts)] = path
     return found
 
 
@@ -219,7 +227,7 @@ def test_public_names_exist_and_stay_few():
 
 def texts() -> Iterator[Path]:
     """Every text file of the repository."""
-    folders = [ROOT / name for name in (*FOLDERS, "demos", "tests", ".ci")]
+    folders = [ROOT / name for name in (*FOLDERS, "tests", ".ci")]
     files = [path for folder in folders for path in folder.rglob("*")] + list(ROOT.glob("*"))
     kinds = {".py", ".cu", ".md", ".toml", ".txt", ".json", ""}
     return (p for p in files if p.is_file() and p.suffix in kinds and "__pycache__" not in p.parts)

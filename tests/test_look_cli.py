@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from tests.conftest import mesh_pixels
 from tryon import Look, look_cli
 from tryon.cosmetics.style import Lips, MakeupStyle
+from tryon.look.style_file import load_style
 
 
 @pytest.fixture
@@ -72,6 +74,49 @@ def test_paint_puts_a_style_on_a_photo(here, portrait, portrait_face, capsys):
     capsys.readouterr()
 
 
+def test_product_writes_a_look_or_its_style(here, capsys):
+    flags = ["--lips", "#a5122a:matte:0.9", "--lids", "#b07a3a:metallic"]
+    assert run("product", *flags, "-o", "red.look") == 0
+    assert "crimson" in capsys.readouterr().out
+    assert Look.load("red.look").provenance == "product"
+    assert run("product", *flags, "-o", "red.json") == 0
+    again = load_style(here / "red.json")
+    assert again.lips == Lips(0.9, "#a5122a", "matte")
+    assert Look.load("red.json").digest == Look.load("red.look").digest
+    assert run("product", "--from", "red.json", "--blush", "#d0606a", "-o", "more.json") == 0
+    assert load_style(here / "more.json").worn() == ("blush", "eyeshadow", "lips")
+    capsys.readouterr()
+
+
+def test_palette_needs_no_face_and_repeats(here, capsys):
+    assert run("palette", "wall.png", "-o", "a.json") == 0
+    assert run("palette", "wall.png", "-o", "b.json") == 0
+    assert run("palette", "wall.png", "--seed", "5", "-o", "c.json") == 0
+    capsys.readouterr()
+    first, second, third = ((here / f"{n}.json").read_text() for n in "abc")
+    assert first == second
+    assert first != third
+    assert load_style(here / "a.json").worn()
+
+
+def test_gallery_writes_a_small_picture_beside_each_style(here, capsys):
+    (here / "looks").mkdir()
+    (here / "looks" / "one.json").write_text(json.dumps({"lips": {"opacity": 1.0}}))
+    assert run("gallery", "looks", "--on", "bare.png", "--height", "64") == 0
+    assert Image.open(here / "looks" / "one.jpg").size == (51, 64)
+    assert "lips" in capsys.readouterr().out
+
+
+def test_every_look_of_the_gallery_reads(capsys):
+    folder = Path(__file__).parents[1] / "demos" / "looks"
+    styles = {path.stem: load_style(path) for path in folder.glob("*.json")}
+    assert len(styles) == 24
+    assert {"crimson", "orchid", "apricot"} <= set(styles)
+    assert len({repr(style) for style in styles.values()}) == 24
+    for name in styles:
+        assert (folder / f"{name}.jpg").stat().st_size < 40_000
+
+
 FAULTS = {
     "missing photo": (["make", "none.png", "-o", "o.look"], "cannot read none.png"),
     "no face": (["make", "wall.png", "-o", "o.look"], "no face found"),
@@ -86,6 +131,12 @@ FAULTS = {
     "style of bytes": (["paint", "red.png", "--on", "bare.png", "-o", "o.png"], "red.png"),
     "style as list": (["paint", "list.json", "--on", "bare.png", "-o", "o.png"], "no MakeupStyle"),
     "unknown layer": (["paint", "odd.json", "--on", "bare.png", "-o", "o.png"], "no layer 'hair'"),
+    "product suffix": (["product", "--lips", "#a5122a", "-o", "o.png"], "end the name in .look or"),
+    "no product": (["product", "-o", "o.look"], "no product given"),
+    "odd product": (["product", "--lips", "#a5122a:wet", "-o", "o.look"], "--lips has 'wet'"),
+    "missing base": (["product", "--from", "no.json", "-o", "o.json"], "cannot read no.json"),
+    "palette of words": (["palette", "style.json", "-o", "o.look"], "not a picture"),
+    "empty gallery": (["gallery", "nowhere", "--on", "bare.png"], "no .json file in nowhere"),
     "paint no face": (["paint", "style.json", "--on", "wall.png", "-o", "o.png"], "no face found"),
 }
 

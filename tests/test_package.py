@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = {"tryon": "tryon", "kernels": "tryon/kernels", "streaming": "tryon/streaming"}
+FOLDERS = {
+    "tryon": "tryon",
+    "kernels": "tryon/kernels",
+    "streaming": "tryon/streaming",
+    "demos": "tryon/demos",
+}
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", *FOLDERS)
 JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info")
 

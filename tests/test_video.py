@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -80,8 +85,9 @@ def test_a_video_without_a_face_passes_through_and_says_so(photo, tmp_path, caps
         (lambda p: p, "does not exist"),
         (lambda p: (p.write_bytes(b"") and p) or p, "is empty"),
         (lambda p: p.write_text("<html>") and p, "cannot be read"),
-        (make.hdr10, "HDR"),
+        (make.hdr10, "--tone-map"),
         (make.audio_only, "no video stream"),
+        (lambda p: make.write_video(p, [make.picture(i, 32, 32) for i in range(3)]), "64 to 8192"),
         (lambda p: "https://host/in.mp4", "not a local file"),
     ],
 )
@@ -123,17 +129,100 @@ def test_a_fault_in_the_middle_leaves_no_output(clip, photo, tmp_path, capsys, m
     from tryon.errors import EngineError
     from tryon.session import TryOnSession
 
-    process = TryOnSession.process
+    read = TryOnSession._as_frame
 
     def failing(self, frame):
-        if frame.index == 5:
+        if frame.index == 7:
             raise EngineError("out of memory; use --faces 1")
-        return process(self, frame)
+        return read(self, frame)
 
-    monkeypatch.setattr(TryOnSession, "process", failing)
+    monkeypatch.setattr(TryOnSession, "_as_frame", failing)
     assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4") == 1
     assert capsys.readouterr().err == "error: out of memory; use --faces 1\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_hdr_is_made_up_when_asked_to_tone_map(photo, tmp_path, capsys):
+    source = make.hdr10(tmp_path / "in.mp4", size=(96, 64))
+    assert run(source, "--ref", photo, "-o", tmp_path / "o.mp4", "--tone-map") == 0
+    assert "note: HDR (PQ) is tone-mapped" in capsys.readouterr().out
+    assert len(make.pixels(tmp_path / "o.mp4")[0]) == 10
+
+
+@pytest.fixture
+def short_pieces(monkeypatch):
+    monkeypatch.setattr("tryon.streaming.media_pieces.LENGTH", 5)
+
+
+def test_a_stopped_run_goes_on_and_gives_the_same(
+    clip, photo, tmp_path, capsys, monkeypatch, short_pieces
+):
+    from tryon.session import TryOnSession
+
+    assert run(clip, "--ref", photo, "-o", tmp_path / "whole.mp4") == 0
+    read = TryOnSession._as_frame
+
+    def stopped(self, frame):
+        if frame.index == 11:
+            raise KeyboardInterrupt
+        return read(self, frame)
+
+    out = tmp_path / "out.mp4"
+    with monkeypatch.context() as patch:
+        patch.setattr(TryOnSession, "_as_frame", stopped)
+        assert run(clip, "--ref", photo, "-o", out) == 130
+    err = capsys.readouterr().err
+    assert err == "interrupted: 5 frames are kept; the same command goes on from there\n"
+    assert not out.exists()
+    assert run(clip, "--ref", photo, "-o", out, "--json") == 0
+    done = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (done["frames"], done["resumed"]) == (12, 5)
+    for kind in ("video", "audio"):
+        assert [p[:2] for p in make.packets(out, kind)] == [
+            p[:2] for p in make.packets(tmp_path / "whole.mp4", kind)
+        ]
+    for a, b in zip(make.pixels(out)[1], make.pixels(tmp_path / "whole.mp4")[1], strict=True):
+        assert np.abs(a.astype(int) - b).mean() < 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mp4", "whole.mp4"]
+
+
+def test_another_wish_starts_anew(clip, photo, tmp_path, capsys, monkeypatch, short_pieces):
+    from tryon.session import TryOnSession
+
+    read = TryOnSession._as_frame
+
+    def stopped(self, frame):
+        if frame.index == 11:
+            raise KeyboardInterrupt
+        return read(self, frame)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TryOnSession, "_as_frame", stopped)
+        assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4") == 130
+    other = ("--intensity", "lips=0.5", "--json")
+    assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4", *other) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["resumed"] == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+def test_sigterm_puts_everything_away_and_exits_130(clip, look, tmp_path):
+    # A look file: freeing OpenVINO networks (a photo's parser) makes later signals crash.
+    worn, folder = tmp_path / "a.look", tmp_path / "out"
+    look.save(worn)
+    folder.mkdir()
+    out = folder / "out.mp4"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tryon.video", str(clip), "--look", str(worn), "-o", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not list(folder.glob(".tryon-*")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip() == "interrupted"
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("argv", [["--start", "-1"], ["--end", "x"], ["--intensity", "hair=1"]])

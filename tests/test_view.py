@@ -7,7 +7,7 @@ import pytest
 
 from tryon.hud import draw_lines
 from tryon.types import REGIONS, Face, Frame, Pose, TryOnResult
-from tryon.view import ViewState, compose, drag, press, status
+from tryon.view import ViewState, compose, drag, frame_face, press, status
 
 FULL = ViewState(base=(1.0,) * len(REGIONS))
 BEFORE = np.arange(8 * 10 * 3, dtype=np.uint8).reshape(8, 10, 3) // 2
@@ -42,15 +42,45 @@ def test_brackets_change_the_strength_within_bounds():
     assert type_keys("]", half).intensities == (0.55,) * len(REGIONS)
 
 
+def test_tab_chooses_the_region_that_brackets_change():
+    lips = type_keys(["tab"] * 6 + ["]", "]"])
+    assert lips.intensities == (1, 1, 1, 1, 1, 1.2)
+    assert type_keys(["tab"] * 7 + ["["]).intensities == (0.9,) * len(REGIONS)
+    assert type_keys(["tab", "["]).intensities == (0.9, 1, 1, 1, 1, 1)
+
+
+def test_the_split_line_moves_by_keyboard_too():
+    state = type_keys("s,,")
+    assert state.split == pytest.approx(0.4)
+    assert type_keys("s" + "." * 20).split == 1.0
+    assert type_keys(",.") == FULL
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_the_chosen_face_is_framed_where_it_is_shown(mirror):
+    points = np.full((478, 3), 30.0, np.float32)
+    points[0], points[1] = (20, 10, 0), (50, 40, 0)
+    face = Face(points, Pose(0, 0, 0), 1.0)
+    image = np.zeros((60, 100, 3), np.uint8)
+    frame_face(image, face, mirror)
+    y, x = np.nonzero(image[..., 0])
+    left, right = (50, 80) if mirror else (20, 50)
+    assert (x.min(), y.min()) == (left, 10)
+    assert (x.max(), y.max()) == (right + 1, 41)
+    assert image[25, (left + right) // 2].max() == 0
+    frame_face(image, Face(points * 1000, Pose(0, 0, 0), 1.0), mirror)  # far outside: no error
+
+
 @pytest.mark.parametrize("key", ["q", "esc"])
 def test_quit(key):
     assert press(FULL, key, 0).quit
 
 
 def test_toggles_and_pictures():
-    state = type_keys("mhdc")
-    assert (state.mirror, state.hud, state.debug, state.pictures) == (True, False, True, 1)
-    assert type_keys("mhd", state) == replace(FULL, pictures=1)
+    state = type_keys("mhdlcw")
+    assert (state.mirror, state.hud, state.debug, state.strip) == (True, False, True, False)
+    assert (state.pictures, state.saves) == (1, 1)
+    assert type_keys("mhdl", state) == replace(FULL, pictures=1, saves=1)
 
 
 def test_n_and_p_step_through_the_looks():
@@ -113,6 +143,7 @@ def test_debug_marks_landmarks_and_ignores_broken_ones():
 def test_status_tells_what_was_chosen():
     assert status(FULL, 1.0) == ""
     assert status(type_keys("6"), 1.0) == "off: lips"
+    assert status(type_keys(["tab"] * 6 + ["["]), 1.0) == "lips x0.9  [ ] change: lips"
     assert status(type_keys("]s"), 1.0) == "original | with makeup  intensity x1.1"
     assert status(press(press(FULL, "s", 1.0), " ", 1.0), 1.1) == "original"
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from tests import media_factory as make
+from tests.test_preview import Screen
 from tryon import webcam
 from tryon.errors import SinkError
-from tryon.streaming.stats import STAGES, LiveStats
-from tryon.streaming.window import Drag
-from tryon.types import REGIONS, Frame, TryOnResult
+from tryon.streaming.stats import STAGES
 
 
 @pytest.fixture(scope="module")
@@ -152,96 +151,14 @@ def test_list_cameras_needs_no_look(capsys, monkeypatch):
 # --- the window, with scripted events instead of a screen -------------------------------
 
 
-class Screen:
-    """Takes the window's place: plays scripted events and keeps what was shown."""
-
-    events: list[tuple[str, ...]]
-
-    def __init__(self, *_):
-        self.shown, self.closed, self.drags = [], False, ()
-        Screen.opened = self
-
-    def show(self, image):
-        self.shown.append(image)
-
-    def poll(self):
-        drags, self.drags = self.drags, ()
-        return (self.events.pop(0) if self.events else ()), drags
-
-    def close(self):
-        self.closed = True
-
-
-class Dial:
-    """The part of a session that keys turn."""
-
-    def __init__(self):
-        self.intensities = (1.0,) * len(REGIONS)
-        self.calls = []
-
-    def set_intensity(self, region, value):
-        self.calls.append((region, value))
-
-
 @pytest.fixture
-def view(monkeypatch):
-    monkeypatch.setattr("tryon.streaming.window.Window", Screen)
-    Screen.events = []
-    told = []
-    sink = webcam._WindowSink(LiveStats(), told.append)
-    sink.told, sink.dial, sink.screen = told, Dial(), Screen.opened
-    sink.attach(sink.dial, (), mirror=False)
-    return sink
+def home(tmp_path, monkeypatch):
+    """Settings are kept here, whatever the system."""
+    monkeypatch.setattr(webcam, "settings_path", lambda: tmp_path / "tryon" / "window.json")
+    return tmp_path / "tryon" / "window.json"
 
 
-def show(view, *keys):
-    image = np.full((96, 128, 3), 40, np.uint8)
-    Screen.events = [keys]
-    view.show(Frame(image, 0), TryOnResult(image + 50, backend="engine"))
-
-
-def test_region_and_strength_keys_reach_the_session(view):
-    show(view, "6")
-    assert view.dial.calls == [("lips", 0.0)]
-    show(view, "]")
-    assert dict(view.dial.calls[1:]) == {name: 1.1 for name in REGIONS if name != "lips"}
-    show(view, "h", "s", "x")
-    assert len(view.dial.calls) == 6
-
-
-def test_drags_move_the_split_line(view):
-    show(view, "s", "h")
-    view.screen.drags = (Drag(32.0, 5.0), Drag(96.0, 9.0))
-    show(view)
-    show(view)
-    last = view.screen.shown[-1]
-    assert (last[:, :95] == 40).all()
-    assert (last[:, 97:] == 90).all()
-
-
-def test_the_picture_key_saves_what_was_made(view, tmp_path, monkeypatch):
-    from PIL import Image
-
-    monkeypatch.chdir(tmp_path)
-    show(view, "c")
-    (path,) = tmp_path.iterdir()
-    assert (np.asarray(Image.open(path)) == 90).all()
-    assert view.told == [f"saved {path.name}"]
-
-
-def test_a_notice_is_said_and_shown_for_a_while(view, monkeypatch):
-    show(view)
-    view.notice("camera lost")
-    count = len(view.screen.shown)
-    view.idle()
-    assert view.told == ["camera lost"]
-    assert len(view.screen.shown) == count + 1
-    monkeypatch.setattr(webcam, "monotonic", lambda: 1e12)
-    view.idle()
-    assert len(view.screen.shown) == count + 1
-
-
-def test_quit_key_and_no_window_fault_end_the_command(photo, monkeypatch, capsys):
+def test_quit_key_and_no_window_fault_end_the_command(photo, home, monkeypatch, capsys):
     monkeypatch.setattr("tryon.streaming.window.Window", Screen)
     Screen.events = [(), (), ("q",)]
     assert run("--ref", photo, "--source", "demo", "--size", "320x180") == 0
@@ -256,3 +173,23 @@ def test_quit_key_and_no_window_fault_end_the_command(photo, monkeypatch, capsys
     assert run("--ref", photo, "--source", "demo", "--size", "320x180") == 1
     assert Screen.opened.closed
     assert "start again" in capsys.readouterr().err
+
+
+def test_switches_are_remembered_unless_asked_not_to(photo, home, monkeypatch, capsys):
+    monkeypatch.setattr("tryon.streaming.window.Window", Screen)
+    demo = ["--ref", photo, "--source", "demo", "--size", "320x180"]
+    Screen.events = [("6", "m"), ("[", "q")]
+    assert run(*demo, "--no-remember") == 0
+    assert not home.exists()
+    Screen.events = [("6", "m"), ("[", "q")]
+    assert run(*demo) == 0
+    remembered = json.loads(home.read_text())
+    assert remembered["on"] == [True] * 5 + [False]
+    assert remembered["strengths"] == [0.9] * 6
+    assert remembered["mirror"] is True
+    assert "ref.png" not in home.read_text()
+    home.write_text("{broken")
+    Screen.events = [("q",)]
+    assert run(*demo) == 0
+    assert "set back" in capsys.readouterr().out
+    assert json.loads(home.read_text())["on"] == [True] * 6

@@ -6,12 +6,16 @@ It only turns words into values; the commands decide what happens with them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
+from tryon.engines.choose import ENGINE_NAMES
+from tryon.errors import ConfigError
 from tryon.types import MAX_INTENSITY, REGIONS
 
 if TYPE_CHECKING:
+    from tryon.face.parser import FaceParser
     from tryon.layer.smooth import SmoothConfig
     from tryon.look.look import Look
     from tryon.session import TryOnSession
@@ -25,13 +29,16 @@ def add_look_arguments(
     Args:
         parser: receives the flags.
         required: one of `--ref` and `--look` must be given.
-        several: each takes more than one name; the first is worn first.
+        several: each takes more than one look to choose from; the first is worn first.
     """
     look = parser.add_mutually_exclusive_group(required=required)
-    count = "+" if several else None
-    photo, file = "a photo of a made-up face: wear its makeup", "a .look file to wear"
-    look.add_argument("--ref", metavar="PHOTO", nargs=count, help=photo)
-    look.add_argument("--look", metavar="FILE", nargs=count, help=file)
+    # A single look takes one word a flag, or it would swallow the file that follows.
+    many: dict[str, Any] = {"nargs": "+", "action": "extend"} if several else {"action": "append"}
+    mixing = f"; REGION=NAME takes a region from it, of all, {', '.join(REGIONS)}"
+    photo = "a photo of a made-up face, or a .look file: wear its makeup"
+    for flag, name, text in (("--ref", "PHOTO", photo), ("--look", "FILE", "a .look file to wear")):
+        look.add_argument(flag, metavar=name, default=[], help=text + mixing, **many)
+    parser.set_defaults(several_looks=several)
     parser.add_argument(
         "--intensity",
         metavar="REGION=VALUE",
@@ -43,32 +50,75 @@ def add_look_arguments(
     )
 
 
-def add_session_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--backend`, `--parser` and `--faces`."""
-    parser.add_argument(
-        "--backend", choices=("auto", "openvino", "torch"), default="auto", help="what runs it"
-    )
+def add_session_arguments(parser: argparse.ArgumentParser, *, faces: bool = True) -> None:
+    """Add `--backend`, `--parser` and, unless it is not wanted, `--faces`."""
+    parser.add_argument("--backend", choices=ENGINE_NAMES, default="auto", help="what runs it")
     parser.add_argument(
         "--parser", choices=("fast", "mediapipe"), default="fast", help="what finds the face"
     )
-    parser.add_argument(
-        "--faces", type=whole(1, 4), default=1, metavar="N", help="how many people, 1 to 4"
-    )
+    if faces:
+        parser.add_argument(
+            "--faces", dest="max_faces", type=whole(1, 4), default=1, metavar="N",
+            help="how many people, 1 to 4",
+        )  # fmt: skip
 
 
 def load_looks(arguments: argparse.Namespace) -> tuple[Look, ...]:
     """The looks that `--ref` or `--look` names; none if neither was given.
 
+    Those named for regions (`lips=a.png`) become one mixed look, which comes first.
+
     Raises:
-        TryOnError: A photo or a file cannot be used.
+        TryOnError: A photo or a file cannot be used, a region is given twice, or there is more
+            than one look where only one is worn.
     """
-    from tryon.look.look import Look
+    named: dict[str, str] = {}
+    plain: list[str] = []
+    for text in [*arguments.ref, *arguments.look]:
+        region, _, path = text.partition("=")
+        if region not in (*REGIONS, "all"):
+            plain.append(text)
+        elif region in named:
+            raise ConfigError(f"{region} is given twice; a region comes from one look")
+        else:
+            named[region] = path
+    if not arguments.several_looks and len(plain) + bool(named) > 1:
+        raise ConfigError("only one look is worn here; to mix, name regions: all=a.png lips=b.png")
+    if not (named or plain):
+        return ()
+    with ExitStack() as stack:
+        photos = arguments.ref and any(not _is_look(text) for text in arguments.ref)
+        parser = stack.enter_context(_photo_parser()) if photos else None
 
-    def names(value: str | list[str] | None) -> list[str]:
-        return [value] if isinstance(value, str) else value or []
+        def load(path: str) -> Look:
+            from tryon.look.look import Look
 
-    files = tuple(Look.load(name) for name in names(arguments.look))
-    return files or tuple(Look.from_photo(name) for name in names(arguments.ref))
+            if arguments.look or _is_look(path):
+                return Look.load(path)
+            return Look.from_photo(path, parser=parser)
+
+        mixed: list[Look] = []
+        if named:
+            from tryon.look.mix import mix_looks
+
+            mixed = [mix_looks({region: load(path) for region, path in named.items()})]
+        return (*mixed, *(load(path) for path in plain))
+
+
+def _is_look(path: str) -> bool:
+    return path.lower().endswith(".look")
+
+
+@contextmanager
+def _photo_parser() -> Iterator[FaceParser]:
+    """One parser for all photos: loading it takes longer than using it."""
+    from tryon.face.parse_fast import FastParser
+
+    parser = FastParser()
+    try:
+        yield parser
+    finally:
+        parser.close()
 
 
 def open_session(
@@ -95,7 +145,7 @@ def open_session(
     config = SessionConfig(
         backend=arguments.backend,
         parser=arguments.parser,
-        max_faces=arguments.faces,
+        max_faces=arguments.max_faces,
         stills=stills,
         smooth=smooth or LIVE,
     )

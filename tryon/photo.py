@@ -11,15 +11,10 @@ import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tryon import arguments as flags
 from tryon.cli import one_line, run_main
 from tryon.errors import ConfigError, ImageError, TryOnError
-from tryon.types import TryOnResult, UInt8
-
-if TYPE_CHECKING:
-    from tryon.session import TryOnSession
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,22 +53,13 @@ def _run(arguments: argparse.Namespace) -> None:
     if not (arguments.ref or arguments.look):
         raise ConfigError("name the makeup: --ref PHOTO or --look FILE")
     from tryon.look.photo import read_photo, write_photo
+    from tryon.offline import make_up
 
     image = read_photo(arguments.photo)
     with flags.open_session(arguments, flags.load_looks(arguments), stills=True) as session:
-        result = _made_up(session, image, arguments.photo.name)
+        result = make_up(session, image, arguments.photo.name)
     write_photo(arguments.output, result.image)
     print(f"{arguments.output}: {len(result.faces)} made up ({result.backend})")
-
-
-def _made_up(session: TryOnSession, image: UInt8, name: str) -> TryOnResult:
-    """The picture with makeup, or a refusal when nobody in it can wear any."""
-    result = session.process(image)
-    if not result.faces:
-        raise ImageError(f"no face found in {name}; nothing was written")
-    if result.image is image and any(session.intensities):
-        raise ImageError(f"the face in {name} is too small or turned too far; nothing was written")
-    return result
 
 
 def _run_pairs(arguments: argparse.Namespace) -> None:
@@ -81,7 +67,7 @@ def _run_pairs(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from tryon.look.look import Look
-    from tryon.look.photo import read_photo, write_photo
+    from tryon.offline import make_up_photo
 
     pairs = read_pairs(arguments.pairs)
     names = [f"{source.stem}__{reference.stem}.png" for source, reference in pairs]
@@ -107,8 +93,7 @@ def _run_pairs(arguments: argparse.Namespace) -> None:
                 session.set_look(looks[reference])
                 for region, value in arguments.intensity:
                     session.set_intensity(region, value)
-                result = _made_up(session, read_photo(source), source.name)
-                write_photo(arguments.output / name, result.image)
+                make_up_photo(session, source, arguments.output / name)
             except TryOnError as error:
                 failed += 1
                 reason = f"{source.name} with {reference.name}: {one_line(error)}"

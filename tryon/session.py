@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -17,22 +19,18 @@ import numpy as np
 from tryon.engines.base import Engine, PreparedLook, stack_texture
 from tryon.engines.choose import choose
 from tryon.errors import ConfigError, ImageError, SessionClosedError
+from tryon.face.cut import ShotCounter
 from tryon.face.parser import FaceParser, ParserConfig
 from tryon.face.track import FaceTracker, TrackConfig
 from tryon.face.unwrap import unwrap_face
+from tryon.layer.ahead import AheadConfig, Draft, smooth_window, windows
 from tryon.layer.composite import composite_layer, warm_up
-from tryon.layer.gate import FadeConfig, check_intensity, fade, gate_layer
+from tryon.layer.gate import FadeConfig, fade, gate_layer
+from tryon.layer.hold import HoldConfig, LayerHold
 from tryon.layer.smooth import STILLS, LayerSmoother, SmoothConfig
-from tryon.look.look import FULL, Look
-from tryon.types import (
-    REGIONS,
-    Face,
-    Frame,
-    MakeupLayer,
-    StageTimings,
-    TryOnResult,
-    UInt8,
-)
+from tryon.look.look import Look
+from tryon.types import Face, Frame, MakeupLayer, StageTimings, TryOnResult, UInt8
+from tryon.wardrobe import Outfit, Wardrobe, Wearing
 
 MIN_SIDE, MAX_SIDE = 64, 8192
 
@@ -45,10 +43,13 @@ class SessionConfig:
     parser: str = "fast"  # fast, mediapipe
     max_faces: int = 1  # 1..4
     threads: int = 2  # CPU threads for the networks
+    model: Path | None = None  # folder of the student; None is the one that ships
     stills: bool = False  # each picture is taken for itself: nothing is remembered or smoothed
     track: TrackConfig = field(default_factory=TrackConfig)
     smooth: SmoothConfig = field(default_factory=SmoothConfig)
+    ahead: AheadConfig = field(default_factory=AheadConfig)  # for `process_all` only
     fade: FadeConfig = field(default_factory=FadeConfig)
+    hold: HoldConfig = field(default_factory=HoldConfig)  # for `process` only
 
     def __post_init__(self) -> None:
         if self.parser not in ("fast", "mediapipe"):
@@ -77,19 +78,19 @@ class TryOnSession:
         # Side by side: both spend their time outside Python.
         with ThreadPoolExecutor(1, "tryon-load") as pool:
             parser = pool.submit(_open_parser, self.config)
-            self._engine: Engine = choose(self.config.backend, threads=self.config.threads)
+            self._engine: Engine = choose(
+                self.config.backend, self.config.model, threads=self.config.threads
+            )
             warm_up(self._engine.size)
             self._parser = parser.result()
         self._tracker = FaceTracker(self.config.track)
         self._smoother = LayerSmoother(STILLS if self.config.stills else self.config.smooth)
+        self._hold = LayerHold(self.config.hold)
+        self._wardrobe = Wardrobe(self._engine)
         self._busy = threading.RLock()  # held while a frame is in work
-        self._lock = threading.Lock()  # held while look and intensities change
         self._closed = False
         self._index = 0
         self._last_seconds = -np.inf
-        self._look: Look | None = None
-        self._prepared: PreparedLook | None = None
-        self._intensities = FULL
         if look is not None:
             self.set_look(look)
 
@@ -100,38 +101,39 @@ class TryOnSession:
 
     @property
     def look(self) -> Look | None:
-        """The look being worn."""
-        return self._look
+        """The look that everybody wears who has none of their own."""
+        return self._wardrobe.wearing.common.look
 
     @property
     def intensities(self) -> tuple[float, ...]:
-        """Intensity of each of REGIONS."""
-        return self._intensities
+        """Intensity of each of REGIONS in that look."""
+        return self._wardrobe.wearing.common.intensities
 
-    def set_look(self, look: Look | None) -> None:
+    def set_look(self, look: Look | None, face: int | None = None) -> None:
         """Wear another look, or none, from the next frame on; takes the look's intensities.
+
+        Args:
+            look: what to wear; None is bare.
+            face: the `track_id` of one face; None changes everybody.
 
         Raises:
             SessionClosedError: after `close`.
         """
         self._check_open()
-        prepared = None if look is None else self._engine.prepare(look.texture)
-        with self._lock:
-            self._look, self._prepared = look, prepared
-            self._intensities = FULL if look is None else look.intensities
+        self._wardrobe.set_look(look, face)
 
-    def set_intensity(self, region: str, value: float) -> None:
+    def set_intensity(self, region: str, value: float, face: int | None = None) -> None:
         """Set the intensity of a region, or of `all`; 0 is bit-identical, at most 1.5.
+
+        Args:
+            region: one of REGIONS, or `all`.
+            value: 0 none, 1 as photographed.
+            face: the `track_id` of one face; None changes everybody.
 
         Raises:
             ConfigError: unknown region or value out of range.
         """
-        value = check_intensity(region, value)
-        with self._lock:
-            self._intensities = tuple(
-                value if region in (name, "all") else old
-                for name, old in zip(REGIONS, self._intensities, strict=True)
-            )
+        self._wardrobe.set_intensity(region, value, face)
 
     def reset(self) -> None:
         """Forget the faces seen so far, as after a seek or a cut."""
@@ -139,6 +141,7 @@ class TryOnSession:
             self._parser.reset()
             self._tracker.reset()
             self._smoother.reset()
+            self._hold.reset()
             self._last_seconds = -np.inf
 
     def process(self, frame: UInt8 | Frame) -> TryOnResult:
@@ -156,26 +159,60 @@ class TryOnSession:
         """
         with self._busy:
             self._check_open()
-            return self._process(self._as_frame(frame))
+            if self.config.stills:
+                self.reset()
+            reading = self._read(self._as_frame(frame), self._tracker)
+            return self._paint(reading, self._steadied(reading))
 
-    def _process(self, frame: Frame) -> TryOnResult:
-        if self.config.stills:
-            self.reset()
-        with self._lock:
-            look, prepared, intensities = self._look, self._prepared, self._intensities
+    def process_all(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, TryOnResult]]:
+        """Put the look on a whole film, smoothing over the frames after each one as well.
+
+        Args:
+            frames: as for `process`, in order; read `config.ahead.frames` ahead of the results.
+
+        Yields:
+            Every frame once, in order, with its result.
+
+        Raises:
+            SessionClosedError, ImageError: as `process`.
+        """
+        for reading, window in windows(self._read_all(frames), self.config.ahead.frames):
+            with self._busy:
+                self._check_open()
+                reading.clock.resume()
+                drafts = smooth_window(window, self.config.ahead)
+                if drafts:
+                    reading.clock.lap("smooth")
+                result = self._paint(reading, drafts)
+            yield reading.frame, result
+
+    def _read_all(self, frames: Iterable[Frame]) -> Iterator[_Reading]:
+        self.reset()
+        count_shots, shot = ShotCounter(), 0
+        # The window steadies landmarks, without the delay of the tracker's own filter.
+        tracker = FaceTracker(replace(self.config.track, smooth=False))
+        for frame in frames:
+            with self._busy:
+                self._check_open()
+                frame = self._as_frame(frame)
+                before, shot = shot, count_shots(frame.image)
+                if shot != before:
+                    self.reset()
+                    tracker.reset()
+                reading = self._read(frame, tracker, shot)
+            yield reading
+
+    def _read(self, frame: Frame, tracker: FaceTracker, shot: int = 0) -> _Reading:
+        """Find the faces of a frame and predict their layers."""
+        wearing = self._wardrobe.wearing
         clock = _Clock()
         seconds = self._seconds(frame)  # before parsing: a seek makes the parser look anew
         faces = self._parser.parse(frame)
         clock.lap("parse")
-        faces = self._tracker.update(faces, seconds)
+        faces = tracker.update(faces, seconds)
         clock.lap("track")
-        image = frame.image
-        if look is not None and prepared is not None and any(intensities):
-            shares = [fade(face, self.config.fade) for face in faces]
-            shown = [(f, s) for f, s in zip(faces, shares, strict=True) if s > 0]
-            if shown:
-                image = self._wear(frame, shown, look, prepared, intensities, seconds, clock)
-        return TryOnResult(image, faces, clock.timings(), self.backend)
+        drafts = self._predict(frame, faces, wearing, clock)
+        return _Reading(frame, faces, drafts, seconds, shot, clock)
 
     def close(self) -> None:
         """Free the networks once the frame in work is done; may be called twice."""
@@ -200,38 +237,61 @@ class TryOnSession:
     ) -> None:
         self.close()
 
-    def _wear(
-        self,
-        frame: Frame,
-        shown: list[tuple[Face, float]],
-        look: Look,
-        prepared: PreparedLook,
-        intensities: tuple[float, ...],
-        seconds: float,
-        clock: _Clock,
-    ) -> UInt8:
-        textures = [unwrap_face(frame.image, face, look.size) for face, _ in shown]
+    def _predict(
+        self, frame: Frame, faces: tuple[Face, ...], wearing: Wearing, clock: _Clock
+    ) -> tuple[Draft, ...]:
+        """What the faces that wear something are to wear; those with one look run as a batch."""
+        worn: dict[PreparedLook, list[tuple[Face, float, Outfit]]] = {}
+        for face in faces:
+            outfit, share = wearing.of(face.track_id), fade(face, self.config.fade)
+            if outfit.prepared is not None and outfit.visible and share > 0:
+                worn.setdefault(outfit.prepared, []).append((face, share, outfit))
+        if not worn:
+            return ()
+        size = self._engine.size
+        textures = {
+            face.track_id: unwrap_face(frame.image, face, size)
+            for group in worn.values()
+            for face, _, _ in group
+        }
         clock.lap("unwrap")
-        stacked = np.concatenate([stack_texture(t, self._engine.size) for t in textures])
-        predicted = self._engine(stacked, prepared)
+        drafts = []
+        for prepared, group in worn.items():
+            stacked = [stack_texture(textures[face.track_id], size) for face, _, _ in group]
+            affines = self._engine(np.concatenate(stacked), prepared)
+            for (face, share, outfit), affine in zip(group, affines, strict=True):
+                if np.isfinite(affine).all():  # a broken prediction leaves the face as it is
+                    layer = MakeupLayer(affine, frame.index, outfit.digest)
+                    seen = textures[face.track_id].visibility
+                    drafts.append(Draft(face, layer, seen, share, outfit.intensities))
         clock.lap("student")
-        layers = []
-        for (face, share), texture, affine in zip(shown, textures, predicted, strict=True):
-            if not np.isfinite(affine).all():
-                continue  # a broken prediction leaves the face as it is
-            layer = MakeupLayer(affine, frame.index, look.digest)
+        return tuple(sorted(drafts, key=lambda draft: draft.face.track_id))
+
+    def _steadied(self, reading: _Reading) -> list[Draft]:
+        """The drafts of a live frame, smoothed over the past; what lost faces wore fades out."""
+        drafts = []
+        for draft in reading.drafts:
             layer, appeared = self._smoother.update(
-                face.track_id, layer, texture.visibility, seconds
+                draft.face.track_id, draft.layer, draft.visibility, reading.seconds
             )
-            layers.append((face, layer, texture.visibility, share * appeared))
-        clock.lap("smooth")
-        if not layers:
-            return frame.image
-        image = frame.image.copy()
-        for face, layer, visibility, share in layers:
-            composite_layer(image, face, gate_layer(layer, visibility, intensities, share))
-        clock.lap("composite")
-        return image
+            drafts.append(replace(draft, layer=layer, share=draft.share * appeared))
+        wearing = self._wardrobe.wearing
+        lost = [f for f in self._tracker.lost(reading.seconds) if wearing.of(f.track_id).visible]
+        drafts = self._hold.update(reading.frame.image, drafts, lost, reading.seconds)
+        if drafts:
+            reading.clock.lap("smooth")
+        return drafts
+
+    def _paint(self, reading: _Reading, drafts: Sequence[Draft]) -> TryOnResult:
+        """Put the layers on the frame; without any, the result holds the very same array."""
+        image = reading.frame.image
+        for draft in drafts:
+            image = image.copy() if image is reading.frame.image else image
+            layer = gate_layer(draft.layer, draft.visibility, draft.intensities, draft.share)
+            composite_layer(image, draft.face, layer)
+        if drafts:
+            reading.clock.lap("composite")
+        return TryOnResult(image, reading.faces, reading.clock.timings(), self.backend)
 
     def _as_frame(self, frame: UInt8 | Frame) -> Frame:
         if not isinstance(frame, Frame):
@@ -261,6 +321,18 @@ class TryOnSession:
         return given
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """A frame, its faces, and what each of them is to wear going by this frame alone."""
+
+    frame: Frame
+    faces: tuple[Face, ...]
+    drafts: tuple[Draft, ...]
+    seconds: float
+    shot: int
+    clock: _Clock
+
+
 class _Clock:
     """Collects the stages' wall times."""
 
@@ -271,6 +343,12 @@ class _Clock:
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
         self._laps[stage] = (now - self._last) * 1e3
+        self._last = now
+
+    def resume(self) -> None:
+        """Leave out the time since the last lap: the frame was waiting."""
+        now = time.perf_counter()
+        self._start += now - self._last
         self._last = now
 
     def timings(self) -> StageTimings:

@@ -6,19 +6,23 @@ Everything here is a pure function of its arguments; it opens no window and touc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from tryon.types import MAX_INTENSITY, REGIONS, Frame, TryOnResult, UInt8
+from tryon.types import MAX_INTENSITY, REGIONS, Face, Frame, TryOnResult, UInt8
 
 KEYS = (
-    "space hold to compare, s split (drag the line), 1-6 regions, [ ] intensity, n p look, "
-    "m mirror, d debug, h HUD, c picture, q quit"
+    "space hold to compare, s split (drag it or , .), 1-6 regions on and off, tab choose region, "
+    "[ ] intensity, n p look, l look strip, f choose face, m mirror, d debug, h HUD, c picture, "
+    "w write look, q quit"
 )
 _STEP = 0.1
+_SPLIT_STEP = 0.05
 # A window reports a held key as repeated presses, the second one after the system's delay of
 # about half a second, and never its release.
 _FIRST_HOLD_S, _REPEAT_HOLD_S = 0.7, 0.15
+_ALL = len(REGIONS)  # in place of the index of a chosen region
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +31,32 @@ class ViewState:
 
     base: tuple[float, ...]  # intensities of REGIONS to start from
     on: tuple[bool, ...] = (True,) * len(REGIONS)
-    strength: float = 1.0  # multiplies every region
+    strengths: tuple[float, ...] = (1.0,) * len(REGIONS)  # multiply them
+    region: int = _ALL  # whose strength the brackets change: an index of REGIONS, or all
     split: float | None = None  # place of the line, 0 left .. 1 right; original left of it
     mirror: bool = False
     hud: bool = True
+    strip: bool = True
     debug: bool = False
     compare_until: float = 0.0  # s on the monotonic clock
     look: int = 0  # steps through the looks, either way; the window takes it modulo their number
+    face: int = 0  # steps through the faces
     pictures: int = 0  # asked for so far
+    saves: int = 0  # of the look, asked for so far
     quit: bool = False
 
     @property
     def intensities(self) -> tuple[float, ...]:
         """Intensity of each of REGIONS, 0..1.5."""
         return tuple(
-            min(MAX_INTENSITY, value * self.strength) if on else 0.0
-            for value, on in zip(self.base, self.on, strict=True)
+            min(MAX_INTENSITY, value * strength) if on else 0.0
+            for value, strength, on in zip(self.base, self.strengths, self.on, strict=True)
         )
+
+
+_TOGGLES = {"m": "mirror", "h": "hud", "d": "debug", "l": "strip"}
+_STEPS = {"n": ("look", 1), "p": ("look", -1), "f": ("face", 1), "c": ("pictures", 1),
+          "w": ("saves", 1)}  # fmt: skip
 
 
 def press(state: ViewState, key: str, now: float) -> ViewState:
@@ -51,7 +64,7 @@ def press(state: ViewState, key: str, now: float) -> ViewState:
 
     Args:
         state: Before.
-        key: One character, or "esc"; unknown ones change nothing.
+        key: One character, "tab" or "esc"; unknown ones change nothing.
         now: s on the monotonic clock.
     """
     if key == " ":
@@ -59,26 +72,37 @@ def press(state: ViewState, key: str, now: float) -> ViewState:
         return replace(state, compare_until=max(state.compare_until, now + hold))
     if key in ("q", "esc"):
         return replace(state, quit=True)
+    if key in _TOGGLES:
+        return _with(state, _TOGGLES[key], not getattr(state, _TOGGLES[key]))
+    if key in _STEPS:
+        name, step = _STEPS[key]
+        return _with(state, name, getattr(state, name) + step)
     if key == "s":
         return replace(state, split=0.5 if state.split is None else None)
-    if key in ("n", "p"):
-        return replace(state, look=state.look + (1 if key == "n" else -1))
-    if key == "m":
-        return replace(state, mirror=not state.mirror)
-    if key == "h":
-        return replace(state, hud=not state.hud)
-    if key == "d":
-        return replace(state, debug=not state.debug)
-    if key == "c":
-        return replace(state, pictures=state.pictures + 1)
+    if key in (",", ".") and state.split is not None:
+        return drag(state, state.split + (_SPLIT_STEP if key == "." else -_SPLIT_STEP))
+    if key == "tab":
+        return replace(state, region=(state.region + 1) % (_ALL + 1))
     if key in ("[", "]"):
-        strength = round(state.strength + (_STEP if key == "]" else -_STEP), 1)
-        return replace(state, strength=min(MAX_INTENSITY, max(0.0, strength)))
+        return _stronger(state, _STEP if key == "]" else -_STEP)
     if key.isdecimal() and 1 <= int(key) <= len(REGIONS):
         at = int(key) - 1
         on = tuple(not old if i == at else old for i, old in enumerate(state.on))
         return replace(state, on=on)
     return state
+
+
+def _with(state: ViewState, name: str, value: bool | int) -> ViewState:
+    changes: dict[str, Any] = {name: value}
+    return replace(state, **changes)
+
+
+def _stronger(state: ViewState, step: float) -> ViewState:
+    strengths = tuple(
+        min(MAX_INTENSITY, max(0.0, round(old + step, 1))) if state.region in (i, _ALL) else old
+        for i, old in enumerate(state.strengths)
+    )
+    return replace(state, strengths=strengths)
 
 
 def drag(state: ViewState, place: float) -> ViewState:
@@ -131,9 +155,36 @@ def status(state: ViewState, now: float) -> str:
     off = [name for name, on in zip(REGIONS, state.on, strict=True) if not on]
     if off:
         words.append(f"off: {', '.join(off)}")
-    if state.strength != 1.0:
-        words.append(f"intensity x{state.strength:.1f}")
+    if len(set(state.strengths)) == 1:
+        changed = {} if state.strengths[0] == 1 else {"intensity": state.strengths[0]}
+    else:
+        pairs = zip(REGIONS, state.strengths, strict=True)
+        changed = {name: value for name, value in pairs if value != 1}
+    words.extend(f"{name} x{value:.1f}" for name, value in changed.items())
+    if state.region != _ALL:
+        words.append(f"[ ] change: {REGIONS[state.region]}")
     return "  ".join(words)
+
+
+def frame_face(image: UInt8, face: Face, mirror: bool) -> None:
+    """Draw the corners of a box round the chosen face, in place.
+
+    Args:
+        image: (H, W, 3) uint8 RGB as shown; changed.
+        face: In the picture before mirroring.
+        mirror: Whether it is shown mirrored.
+    """
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = face.box
+    if mirror:
+        x0, x1 = width - x1, width - x0
+    left, right = (int(min(max(x, 0), width - 1)) for x in (x0, x1))
+    top, bottom = (int(min(max(y, 0), height - 1)) for y in (y0, y1))
+    arm = max(4, (right - left) // 5)
+    for y in (top, bottom):
+        image[y : y + 2, left : left + arm] = image[y : y + 2, max(right - arm, 0) : right] = 255
+    for x in (left, right):
+        image[top : top + arm, x : x + 2] = image[max(bottom - arm, 0) : bottom, x : x + 2] = 255
 
 
 def _mark_landmarks(image: UInt8, result: TryOnResult) -> None:

@@ -13,25 +13,20 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from math import isfinite
-from pathlib import Path
-from time import monotonic, strftime
 from typing import TYPE_CHECKING, Any
 
 from tryon import arguments as flags
 from tryon.cli import run_main
-from tryon.hud import draw_lines
+from tryon.preview import Preview
+from tryon.settings import Settings, load_settings, save_settings, settings_path
 from tryon.streaming.live import Sink, Source, run_live
 from tryon.streaming.sinks import Background, NullSink, RecorderSink, VirtualCameraSink
 from tryon.streaming.stats import STAGES, LiveReport, LiveStats, Percentiles
-from tryon.types import REGIONS, Frame, TryOnResult
-from tryon.view import KEYS, ViewState, compose, drag, press, status
+from tryon.view import KEYS, ViewState
 
 if TYPE_CHECKING:
-    from tryon.look.look import Look
     from tryon.session import TryOnSession
-    from tryon.streaming.window import Window
 
-_NOTICE_S = 5.0  # how long a notice stays on the HUD
 _SLOW_FPS = 20.0  # a camera slower than this gets a hint
 
 
@@ -64,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="show as in a mirror; by default for a camera",
     )
+    add(
+        "--remember",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep the window's switches for next time, in a small file of yours",
+    )
     add("--record", metavar="FILE", help="write what is made to a video file, without sound")
     add("--virtual-camera", action="store_true", help="offer it as a camera to other programs")
     add("--overwrite", action="store_true", help="replace an existing --record file")
@@ -78,9 +79,10 @@ class _ListCameras(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from tryon.streaming.cameras import list_cameras
 
-        for camera in list_cameras():
+        cameras = list_cameras()
+        for camera in cameras:
             print(f"camera:{camera.index}  {camera.name}")
-        if not list_cameras():
+        if not cameras:
             print("the system lists no camera; --source camera:0 may work, --source demo does")
         parser.exit(0)
 
@@ -90,12 +92,12 @@ def _run(arguments: argparse.Namespace) -> None:
     stats = LiveStats()
     with ExitStack() as stack:
         # First what may be refused at once, last what takes time to load.
-        view = None if arguments.no_window else _WindowSink(stats, say)
+        view = None if arguments.no_window else Preview(stats, say)
         sinks: list[Sink] = [] if view is None else [view]
         if view is not None:
             stack.callback(view.close, failed=True)
         if arguments.virtual_camera:
-            sinks.append(VirtualCameraSink())
+            sinks.append(VirtualCameraSink(notice=say))
         offline = view is None and not arguments.virtual_camera and _is_file(arguments.source)
         recorder: Background | None = None
         if arguments.record:
@@ -109,8 +111,8 @@ def _run(arguments: argparse.Namespace) -> None:
         if source.live and 0 < getattr(source, "fps", 0) < _SLOW_FPS:
             say("the camera is slow; more light or a smaller --size may make it faster")
         if view is not None:
-            mirror = source.live if arguments.mirror is None else arguments.mirror
-            view.attach(session, looks, mirror)
+            view.attach(session, looks, _remembered(arguments, session, source, say))
+            stack.callback(_remember, arguments, view, source, say)
             say(f"keys: {KEYS}")
         report = run_live(
             source,
@@ -126,6 +128,28 @@ def _run(arguments: argparse.Namespace) -> None:
             say(f"{recorder.drops} frames are not in the recording: writing was slower")
         if arguments.json:
             print(json.dumps(figures(report, session.backend)), flush=True)
+
+
+def _remembered(
+    arguments: argparse.Namespace, session: TryOnSession, source: Source, say: Callable[[str], None]
+) -> ViewState:
+    """The window as it was left last time, as far as the flags do not say otherwise."""
+    state = ViewState(base=session.intensities, mirror=source.live)
+    if arguments.remember:
+        settings, remark = load_settings(settings_path())
+        state = settings.applied(state)
+        if remark:
+            say(remark)
+    return state if arguments.mirror is None else replace(state, mirror=arguments.mirror)
+
+
+def _remember(
+    arguments: argparse.Namespace, view: Preview, source: Source, say: Callable[[str], None]
+) -> None:
+    if arguments.remember:
+        remark = save_settings(Settings.of(view.state, source.live), settings_path())
+        if remark:
+            say(remark)
 
 
 def _is_file(source: str) -> bool:
@@ -157,95 +181,6 @@ def _recorder(arguments: argparse.Namespace, stack: ExitStack, *, every_frame: b
     writer = VideoWriter(arguments.record, overwrite=arguments.overwrite)
     stack.callback(writer.abort)  # nothing is left if the run never begins
     return Background(RecorderSink(writer, keep_partial=True), every_frame=every_frame)
-
-
-class _WindowSink:
-    """Shows the newest result in a window and carries out what its keys ask for."""
-
-    def __init__(self, stats: LiveStats, say: Callable[[str], None]) -> None:
-        from tryon.streaming.window import Window
-
-        self.state = ViewState(base=(1.0,) * len(REGIONS))
-        self._window: Window = Window()
-        self._stats, self._say = stats, say
-        self._session: TryOnSession | None = None
-        self._looks: tuple[Look, ...] = ()
-        self._last: tuple[Frame, TryOnResult] | None = None
-        self._notice, self._notice_until = "", 0.0
-
-    def attach(self, session: TryOnSession, looks: Sequence[Look], mirror: bool) -> None:
-        """Say whose intensities the keys change, and which looks there are to choose from."""
-        self._session, self._looks = session, tuple(looks)
-        self.state = ViewState(base=session.intensities, mirror=mirror)
-
-    def notice(self, text: str) -> None:
-        """Show a line for some seconds; may come from another thread."""
-        self._notice, self._notice_until = text, monotonic() + _NOTICE_S
-        self._say(text)
-
-    def show(self, frame: Frame, result: TryOnResult) -> None:
-        """Show a result."""
-        self._last = frame, result
-        self._draw()
-        self._handle()
-
-    def idle(self) -> None:
-        """No new frame: keys still work, and what they change is shown."""
-        if self._handle() or monotonic() < self._notice_until:
-            self._draw()
-
-    def close(self, *, failed: bool) -> None:
-        """Close the window."""
-        self._window.close()
-
-    def _draw(self) -> None:
-        if self._last is None:
-            return
-        frame, result = self._last
-        now = monotonic()
-        image = compose(self.state, frame, result, now)
-        if self.state.hud:
-            stats = self._stats
-            figures = f"{stats.fps:.1f} fps | age {stats.age_ms:.0f} ms | drops {stats.drops}"
-            notice = self._notice if now < self._notice_until else ""
-            draw_lines(image, (f"{result.backend} | {figures}", status(self.state, now), notice))
-        self._window.show(image)
-
-    def _handle(self) -> bool:
-        """Carry out what was pressed and dragged; tells whether anything was."""
-        keys, drags = self._window.poll()
-        before = self.state
-        for key in keys:
-            self.state = press(self.state, key, monotonic())
-        width = self._last[0].image.shape[1] if self._last else 1
-        for moved in drags:
-            self.state = drag(self.state, moved.x / width)
-        if self._session is not None:
-            if self.state.look != before.look and self._looks:
-                look = self._looks[self.state.look % len(self._looks)]
-                self._session.set_look(look)
-                self.state = before = replace(self.state, base=look.intensities)
-                for region, value in zip(REGIONS, self.state.intensities, strict=True):
-                    self._session.set_intensity(region, value)
-                self.notice(f"look: {look.name}")
-            changes = zip(REGIONS, before.intensities, self.state.intensities, strict=True)
-            for region, old, new in changes:
-                if new != old:
-                    self._session.set_intensity(region, new)
-        if self.state.pictures != before.pictures and self._last is not None:
-            self._save(self._last[1])
-        return bool(keys or drags)
-
-    def _save(self, result: TryOnResult) -> None:
-        from PIL import Image
-
-        path = Path(f"tryon-{strftime('%Y%m%d-%H%M%S')}-{self.state.pictures}.png")
-        try:
-            Image.fromarray(result.image).save(path)
-        except OSError as error:
-            self.notice(f"cannot write {path}: {error.strerror}")
-        else:
-            self.notice(f"saved {path}")
 
 
 def _summary(report: LiveReport) -> str:

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tryon.cosmetics.brushes import BrushFields, brush_fields
-from tryon.cosmetics.pigment import Substrate, to_linear, to_srgb
-from tryon.cosmetics.substrate import estimate_substrate
+from tryon.cosmetics.pigment import to_linear, to_srgb
+from tryon.cosmetics.substrate import Substrate, estimate_substrate
 
 SIZE = 128
 LIGHT, MEDIUM, DARK = (238, 205, 185), (190, 140, 112), (98, 64, 50)  # sRGB of skin
@@ -45,7 +45,8 @@ def bare() -> Callable[..., Substrate]:
 
     def make(*skins: tuple[int, int, int], exposure: float = 1.0) -> Substrate:
         fields = brush_fields(SIZE)
-        return estimate_substrate(bare_texture(list(skins), exposure), fields.inside, fields)
+        light = to_linear(bare_texture(list(skins), exposure))
+        return estimate_substrate(fields.inside, fields, light)
 
     return make
 

@@ -4,24 +4,14 @@ from dataclasses import fields as dataclass_fields
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tryon.cosmetics.brushes import (
-    brush_fields,
-    free_shapes,
-    smoothstep,
-    spot,
-    winged_line,
-)
+from tryon.cosmetics.brushes import atlas_zones, brush_fields, flakes, smoothstep
 from tryon.face import landmarks as lm
 from tryon.face.atlas import atlas
 from tryon.face.regions import region_masks
-
-
-def number(value):
-    return torch.tensor(float(value))[None, None, None, None]
 
 
 def at(field, vertex):
@@ -34,7 +24,7 @@ def test_fields_are_maps_of_one_shape_built_once(fields):
     for item in dataclass_fields(fields):
         value = getattr(fields, item.name)
         if isinstance(value, Tensor):
-            channels = 3 if item.name == "position" else 1
+            channels = {"position": 3, "uv": 2}.get(item.name, 1)
             assert value.shape == (1, channels, 128, 128), item.name
             assert value.dtype == torch.float32
             assert torch.isfinite(value).all(), item.name
@@ -45,7 +35,7 @@ def test_every_brush_is_the_same_on_both_halves(fields):
     inside = fields.inside.bool()
     for item in dataclass_fields(fields):
         value = getattr(fields, item.name)
-        if isinstance(value, Tensor) and item.name != "sparkle":
+        if isinstance(value, Tensor) and item.name not in ("side", "uv"):
             error = ((value - value.flip(-1)) * inside).abs().max()
             assert error < 5e-3 * max(1.0, value.abs().max().item()), item.name
 
@@ -96,49 +86,40 @@ def test_distances_are_least_where_the_brush_is(fields, name, vertex, away):
     assert at(field, away) > 2.0
 
 
-def test_a_spot_is_brightest_at_its_centre_and_long_along_its_axis(fields):
-    centre, axis = torch.tensor([[4.5, -1.0, 3.0]]), torch.tensor([0.0, 1.0, 0.0])
-    blush = spot(fields, centre, axis, number(2.0), number(1.0))
-    best = (fields.position - centre[:, :, None, None]).norm(dim=1).flatten().argmin()
-    assert blush.flatten()[best] == pytest.approx(blush.max().item(), abs=0.02)
-    rounder = spot(fields, centre, axis, number(1.0), number(1.0))
-    assert (blush >= rounder - 1e-6).all()
-    assert blush.sum() > 1.2 * rounder.sum()
-    torch.testing.assert_close(blush, blush.flip(-1), atol=2e-3, rtol=0)
+def test_signed_distances_are_positive_inside(fields):
+    assert at(fields.lip_edge, 17) == pytest.approx(0, abs=0.12)
+    assert at(fields.lip_edge, 15) > 0.2  # middle of the lower lip
+    assert at(fields.lip_edge, 152) < -1
+    assert at(fields.brow_edge, 282) > -0.2
+    assert at(fields.brow_edge, 280) < -2
+    assert at(fields.brow_along, 285) < 0.4 < 0.7 < at(fields.brow_along, 276)
 
 
-def test_a_liner_grows_with_its_thickness_and_its_wing(fields):
-    thin, thick = (winged_line(fields, number(t), number(0), number(0.05)) for t in (0.1, 0.4))
-    winged = winged_line(fields, number(0.4), number(0.5), number(0.05))
-    assert thin.max() > 0.8
-    assert (thick >= thin - 1e-6).all()
-    assert (winged >= thick).all()
-    past = fields.along > 1.1
-    assert thick[past].max() < 0.01
-    assert winged[past].sum() > 5
-    rising = past & (winged > 0.5)
-    assert fields.across[rising].min() > -0.05  # upwards and outwards
-    assert fields.across[rising].max() > 0.4
+def test_a_cut_is_a_view_of_every_map(fields):
+    part = fields.crop((slice(10, 40), slice(20, 90)))
+    assert part.lips.shape == (1, 1, 30, 70)
+    assert part.position.shape == (1, 3, 30, 70)
+    assert part.lash.data_ptr() == fields.lash[..., 10:40, 20:90].data_ptr()
+    assert part.eye_width == fields.eye_width
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**31), st.floats(0.05, 0.6), st.floats(0, 1), st.integers(4, 14))
-def test_free_shapes_cover_about_the_share_asked_for(seed, share, sharpness, cells):
-    fields = brush_fields(128)
-    noise = torch.randn(1, 1, cells, cells, generator=torch.Generator().manual_seed(seed))
-    shapes = free_shapes(fields, noise, number(share), number(sharpness))
-    assert 0 <= shapes.min() <= shapes.max() <= 1
-    assert not shapes[~fields.inside.bool()].any()
-    more = free_shapes(fields, noise, number(min(share + 0.2, 0.98)), number(sharpness))
-    assert (more >= shapes - 1e-6).all()
+def test_zones_hold_what_they_are_named_after(fields):
+    places = atlas_zones(128)
+    for name, mask in (("lips", fields.lips > 0), ("brows", fields.brows > 0.3),
+                       ("face", fields.paintable > 0), ("eyes", fields.sclera > 0)):  # fmt: skip
+        outside = mask.clone()
+        outside[(..., *places[name])] = False
+        assert not outside.any(), name
+    rows, columns = places["lips"]
+    assert (rows.stop - rows.start) * (columns.stop - columns.start) < 0.25 * 128**2
 
 
-def test_free_shapes_cover_the_share_on_average(fields):
-    noise = torch.randn(64, 1, 9, 9, generator=torch.Generator().manual_seed(5))
-    for share in (0.1, 0.3, 0.6):
-        shapes = free_shapes(fields, noise, number(share), number(1.0))
-        covered = (shapes.sum() / fields.inside.sum() / len(noise)).item()
-        assert covered == pytest.approx(share, abs=0.08)
+def test_flakes_are_few_bright_and_the_same_at_each_fineness():
+    fine, coarse = flakes(512), flakes(128)
+    torch.testing.assert_close(torch.nn.functional.avg_pool2d(fine, 4), coarse, atol=1e-5, rtol=0)
+    assert torch.equal(flakes(512), fine)
+    assert (fine > 0.25).float().mean() < 0.1
+    assert fine.max() > 0.6
 
 
 @given(st.floats(-5, 5), st.floats(0.1, 5))

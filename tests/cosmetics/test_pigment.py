@@ -1,4 +1,4 @@
-"""Pigment: the limits of Kubelka and Munk, and layers that fold exactly into one affine map."""
+"""Pigment: the limits of Kubelka and Munk, and coats that fold exactly into one affine map."""
 
 import pytest
 import torch
@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tryon.cosmetics.pigment import (
-    Affine,
+    MAX_GAIN,
+    Coats,
+    hiding,
     kubelka_munk,
     luminance,
-    pigment,
     to_linear,
     to_srgb,
 )
@@ -18,30 +19,15 @@ reflectances = st.floats(0.02, 0.95)
 seeds = st.integers(0, 2**31)
 
 
-def random_maps(seed, count):
-    generator = torch.Generator().manual_seed(seed)
-    shape = (2, 3, 5, 4)
-    return [
-        (
-            torch.rand(2, 1, 5, 4, generator=generator),
-            2 * torch.rand(shape, generator=generator),
-            torch.rand(shape, generator=generator) - 0.3,
-        )
-        for _ in range(count)
-    ]
-
-
 @given(reflectances, st.floats(0.02, 0.9))
 def test_no_thickness_shows_the_substrate(below, masstone):
-    # Within a level or two: the layer is kept a little thicker than nothing, so as not to divide
-    # by zero. No cosmetic is that thin.
-    out = kubelka_munk(torch.tensor(below), torch.tensor(masstone), torch.tensor(0.0))
-    assert out.item() == pytest.approx(below, abs=0.011)
+    out = kubelka_munk(torch.tensor(below), torch.tensor(masstone), 0.0)
+    assert out.item() == pytest.approx(below, abs=0.012)
 
 
 @given(reflectances, reflectances)
 def test_great_thickness_shows_the_masstone(below, masstone):
-    out = kubelka_munk(torch.tensor(below), torch.tensor(masstone), torch.tensor(1e4))
+    out = kubelka_munk(torch.tensor(below), torch.tensor(masstone), 1e4)
     assert out.item() == pytest.approx(masstone, abs=1e-3)
 
 
@@ -56,6 +42,12 @@ def test_more_pigment_goes_straight_from_one_to_the_other(below, masstone):
     assert out.max() <= high + 0.02
 
 
+@given(st.floats(0.3, 0.95), st.floats(0.0, 1.0))
+def test_a_dark_pigment_lets_through_what_its_coverage_leaves(below, coverage):
+    out = kubelka_munk(torch.tensor(below), torch.tensor(0.004), hiding(torch.tensor(coverage)))
+    assert out.item() == pytest.approx(below * (1 - coverage), abs=0.03)
+
+
 def test_black_and_white_pigments_do_not_break():
     below, thickness = torch.linspace(0, 1, 11), torch.tensor(2.0)
     for masstone in (0.0, 1.0):
@@ -64,79 +56,103 @@ def test_black_and_white_pigments_do_not_break():
         assert 0 <= out.min() <= out.max() <= 1
 
 
+def random_coats(seed, count):
+    generator = torch.Generator().manual_seed(seed)
+    bare = 0.05 + 0.8 * torch.rand(2, 3, 5, 4, generator=generator)
+    coats = Coats.bare(bare)
+    for _ in range(count):
+        alpha = torch.rand(2, 1, 5, 4, generator=generator)
+        color = torch.rand(1, 3, 1, 1, generator=generator)
+        coats = coats.coat(alpha, color, hiding(torch.rand(2, 1, 1, 1, generator=generator)), 0.8)
+        coats = coats.shine(0.1 * torch.rand(2, 1, 5, 4, generator=generator))
+    return bare, coats
+
+
 @settings(deadline=None)
-@given(seeds, st.integers(1, 5))
-def test_folded_layers_equal_layers_put_on_one_by_one(seed, count):
-    light = torch.rand(2, 3, 5, 4, generator=torch.Generator().manual_seed(seed))
-    layer, worn = Affine.identity_like(light), light
-    for alpha, gain, offset in random_maps(seed, count):
-        layer = layer.then(alpha, gain, offset)
-        worn = worn * (1 - alpha) + alpha * (gain * worn + offset)
-    torch.testing.assert_close(layer(light), worn, atol=1e-5, rtol=1e-5)
+@given(seeds, st.integers(1, 4))
+def test_the_map_shows_the_painted_colour_where_the_skin_has_no_detail(seed, count):
+    bare, coats = random_coats(seed, count)
+    light = torch.full_like(bare[:, :1], 0.7)
+    worn = coats.affine(bare, light)(bare * light)
+    torch.testing.assert_close(worn, coats.shown * light, atol=1e-5, rtol=1e-4)
 
 
 @settings(deadline=None)
 @given(seeds)
-def test_opacity_zero_and_the_identity_change_nothing_at_all(seed):
-    (alpha, gain, offset), (_, other, _) = random_maps(seed, 2)
-    layer = Affine.identity_like(gain).then(alpha, gain, offset)
-    for same in (layer.then(torch.zeros_like(alpha), other, offset),
-                 layer.then(alpha, torch.ones_like(other), torch.zeros_like(offset))):  # fmt: skip
-        torch.testing.assert_close(same.packed(), layer.packed(), atol=1e-6, rtol=0)
-    assert torch.equal(Affine.identity_like(gain)(offset), offset)
-    none = layer.then(torch.zeros_like(alpha), other, offset)
-    assert torch.equal(none.packed(), layer.packed())
+def test_nothing_painted_is_the_identity_to_the_bit(seed):
+    bare, coats = random_coats(seed, 2)
+    light = torch.full_like(bare, 0.7)
+    for same in (Coats.bare(bare), Coats.bare(bare).coat(torch.zeros(1, 1, 5, 4), bare, 2.0, 0.5),
+                 Coats.bare(bare).shine(torch.zeros(1, 1, 5, 4))):  # fmt: skip
+        layer = same.affine(bare, light)
+        assert torch.equal(layer.gain, torch.ones_like(bare))
+        assert torch.equal(layer.offset, torch.zeros_like(bare))
+    again = coats.coat(torch.zeros(2, 1, 5, 4), bare, 2.0, 0.5)
+    assert torch.equal(again.shown, coats.shown)
+    assert torch.equal(again.carried, coats.carried)
 
 
-def test_a_box_is_replaced_and_nothing_else():
-    image = torch.rand(1, 3, 6, 6)
-    part = Affine(torch.full((1, 3, 2, 3), 2.0), torch.full((1, 3, 2, 3), 0.5))
-    box = (slice(None), slice(None), slice(1, 3), slice(2, 5))
-    layer = Affine.identity_like(image)
-    changed = layer.replaced(box, part)
-    assert torch.equal(changed(image)[box], 2 * image[box] + 0.5)
-    outside = torch.ones(6, 6, dtype=torch.bool)
-    outside[1:3, 2:5] = False
-    assert torch.equal(changed(image)[..., outside], image[..., outside])
-    assert torch.equal(layer(image), image)
-    assert changed.packed().shape == (1, 6, 6, 6)
-
-
-@settings(deadline=None)
-@given(st.floats(0, 1), st.floats(0.05, 4), seeds)
-def test_pigment_gives_the_skin_colour_of_the_layer_whatever_its_detail(detail, thick, seed):
-    generator = torch.Generator().manual_seed(seed)
-    low = 0.35 + 0.4 * torch.rand(1, 3, 4, 4, generator=generator)
-    light = torch.full_like(low, 1.2)
-    color = torch.rand(1, 3, 1, 1, generator=generator)
-    below = Affine(torch.full_like(low, 0.8), torch.full_like(low, 0.05))
-    gain, offset = pigment(below, low, light, color, thick, detail)
-    shown = kubelka_munk(below(low) / 1.2, color, torch.tensor(thick)) * 1.2
-    torch.testing.assert_close(gain * below(low) + offset, shown, atol=1e-5, rtol=1e-4)
-    assert gain.min() >= 0
+def test_a_box_is_pasted_and_nothing_else():
+    _, coats = random_coats(1, 1)
+    box = (slice(1, 3), slice(0, 2))
+    part = coats.crop(box)
+    assert part.shown.shape == (2, 3, 2, 2)
+    changed = coats.pasted(box, Coats(part.shown + 1, part.carried + 2))
+    inside = torch.zeros(5, 4, dtype=torch.bool)
+    inside[box] = True
+    assert torch.equal(changed.shown[..., inside], coats.shown[..., inside] + 1)
+    assert torch.equal(changed.carried[..., inside], coats.carried[..., inside] + 2)
+    assert torch.equal(changed.shown[..., ~inside], coats.shown[..., ~inside])
+    assert not torch.equal(changed.shown, coats.shown)
 
 
 def test_bright_pigment_on_black_does_not_blow_up():
-    black, white = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 1, 1)
-    gain, offset = pigment(Affine.identity_like(black), black, black + 1, white, 4.0, 0.7)
-    assert gain.max() <= 4
-    assert 0 <= offset.min() <= offset.max() <= 1
+    black = torch.full((1, 3, 4, 4), 0.012)
+    ones = torch.ones(1, 1, 4, 4)
+    layer = Coats.bare(black).coat(ones, torch.ones(1, 3, 1, 1), 3.0, 1.0).affine(black, ones)
+    assert layer.gain.max() <= MAX_GAIN
+    assert 0 <= layer.offset.min() <= layer.offset.max() <= 1
+    assert (layer(black) > 0.5).all()
 
 
 def test_matte_pigment_hides_pores_and_a_sheer_one_keeps_them():
     low = torch.full((1, 3, 8, 8), 0.4)
     pores = low * (1 + 0.1 * torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(1)))
-    identity, color = Affine.identity_like(low), torch.full((1, 3, 1, 1), 0.2)
+    ones, color = torch.ones(1, 1, 8, 8), torch.full((1, 3, 1, 1), 0.2)
 
     def contrast(detail):
-        gain, offset = pigment(identity, low, torch.ones_like(low), color, 3.0, detail)
-        worn = gain * pores + offset
+        layer = Coats.bare(low).coat(ones, color, 3.0, detail).affine(low, ones)
+        worn = layer(pores)
         return (worn.std() / worn.mean()).item()
 
     bare = (pores.std() / pores.mean()).item()
     assert contrast(1.0) == pytest.approx(bare, rel=0.01)
     assert contrast(0.5) == pytest.approx(bare / 2, rel=0.05)
     assert contrast(0.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_light_taken_away_and_light_added():
+    bare = torch.full((1, 3, 2, 2), 0.4)
+    ones = torch.ones(1, 1, 2, 2)
+    half = Coats.bare(bare).dimmed(0.5 * ones).affine(bare, ones)
+    torch.testing.assert_close(half(bare), bare / 2)
+    lit = Coats.bare(bare).shine(0.2 * ones).affine(bare, 0.5 * ones)
+    torch.testing.assert_close(lit(bare * 0.5), bare * 0.5 + 0.1)
+
+
+def test_coats_are_differentiable():
+    bare = 0.2 + 0.5 * torch.rand(1, 3, 2, 2, dtype=torch.float64)
+    alpha = torch.rand(1, 1, 2, 2, dtype=torch.float64)
+
+    def shown(color, coverage):
+        coats = Coats.bare(bare).coat(alpha, color, hiding(coverage), 0.8)
+        return coats.pasted(
+            (slice(0, 1), slice(0, 2)), coats.crop((slice(0, 1), slice(0, 2)))
+        ).shown
+
+    color = (0.1 + 0.7 * torch.rand(1, 3, 1, 1, dtype=torch.float64)).requires_grad_()
+    coverage = torch.full((1, 1, 1, 1), 0.6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(shown, (color, coverage))
 
 
 def test_the_transfer_curve_is_exact_and_undone():

@@ -62,9 +62,39 @@ def test_a_face_lost_for_a_few_frames_keeps_its_id():
 def test_a_face_lost_for_long_is_a_new_one():
     tracker = FaceTracker()
     (first,) = tracker.update((face_at(),), 0.0)
-    tracker.update((), 1.0)
-    (again,) = tracker.update((face_at(),), 2.0)
+    tracker.update((), 2.1)
+    (again,) = tracker.update((face_at(),), 2.2)
     assert again.track_id != first.track_id
+
+
+@pytest.mark.parametrize("frames", [16, 30, 90])  # to pass each other
+@pytest.mark.parametrize("sizes", [(300, 300), (340, 260)])
+@pytest.mark.parametrize("hidden", [0.0, 0.5, 1.0])  # face widths apart at which one is hidden
+def test_ids_follow_through_a_crossing(frames, sizes, hidden):
+    """Two faces pass each other; near each other only the one in front is seen."""
+    tracker = FaceTracker()
+    rng = np.random.default_rng(frames)
+    for i in range(frames + 1):
+        x = 300 + 900 * i / frames
+        front, back = face_at(x, 360, sizes[0]), face_at(1500 - x, 380, sizes[1])
+        seen = [front] if abs(2 * x - 1500) < hidden * 300 else [front, back]
+        shaken = [moved(f, rng.normal(0, 1, (478, 3))) for f in seen][:: (-1) ** i]
+        out = {f.track_id: f.landmarks[:, 0].mean() for f in tracker.update(tuple(shaken), i / 30)}
+        if i == 0:
+            front_id, back_id = (0, 1)
+        wanted = {front_id: x} if len(seen) == 1 else {front_id: x, back_id: 1500 - x}
+        assert set(out) == set(wanted)
+        assert all(abs(out[name] - wanted[name]) < 25 for name in wanted)
+
+
+def test_a_newcomer_far_from_a_lost_face_is_somebody_else():
+    tracker = FaceTracker()
+    for i in range(10):
+        tracker.update((face_at(200, size=150),), i / 30)
+    for i in range(10, 25):
+        tracker.update((), i / 30)
+    (other,) = tracker.update((face_at(1000, size=150),), 25 / 30)
+    assert other.track_id == 1
 
 
 def test_a_slow_camera_does_not_lose_the_id():

@@ -14,7 +14,8 @@ import pytest
 
 from tests import media_factory as make
 from tryon.errors import MediaError
-from tryon.streaming.media import FULL, VideoReader
+from tryon.streaming.media import VideoReader
+from tryon.streaming.media_pixels import FULL, to_yuv
 from tryon.streaming.media_writer import VideoWriter
 
 TICK = Fraction(1, 90_000)
@@ -122,7 +123,7 @@ def test_an_untouched_pixel_comes_back_as_it_was(tmp_path):
         image = next(iter(reader.frames())).image
         with VideoWriter(tmp_path / "o.mp4", like=reader.info) as writer:
             writer.write(image, Fraction(0))
-            back = writer._to_yuv(image)
+            back = to_yuv(image, 64, 48, "yuv420p", writer._colour)
     with av.open(str(tmp_path / "a.mp4")) as container:
         first = next(container.decode(video=0))
     for mine, theirs in zip(back.planes, first.planes, strict=True):
@@ -137,7 +138,7 @@ def test_ten_bit_and_alpha_are_read_and_said(tmp_path):
     deep = make.write_video(tmp_path / "d.mkv", codec="ffv1", pix_fmt="yuv420p10le")
     alpha = make.write_video(tmp_path / "a.mkv", codec="ffv1", pix_fmt="yuva444p")
     grey = make.write_video(tmp_path / "g.mkv", codec="ffv1", pix_fmt="gray")
-    assert "8 bits" in VideoReader(deep).notices[0]
+    assert "written as 8" in VideoReader(deep).notices[0]
     assert "transparency" in VideoReader(alpha).notices[0]
     assert VideoReader(grey).notices == ()
     for path in (deep, alpha):
@@ -216,7 +217,7 @@ def test_a_playlist_cannot_reach_out(tmp_path):
 
 
 def test_hdr_is_refused_with_a_remedy(tmp_path):
-    with pytest.raises(MediaError, match=r"HDR video \(PQ\).*SDR"):
+    with pytest.raises(MediaError, match=r"HDR video \(PQ\).*--tone-map.*SDR"):
         VideoReader(make.hdr10(tmp_path / "hdr.mp4"))
     hlg = make.write_video(tmp_path / "hlg.mp4", matrix=9, transfer=18, primaries=9)
     with pytest.raises(MediaError, match="HLG"):

@@ -13,7 +13,8 @@ import pytest
 from tests import media_factory as make
 from tryon.errors import MediaError
 from tryon.streaming.media import VideoReader
-from tryon.streaming.media_writer import VideoWriter, check_output
+from tryon.streaming.media_files import check_output
+from tryon.streaming.media_writer import VideoWriter
 
 TICK = Fraction(1, 90_000)
 
@@ -57,9 +58,9 @@ def test_several_audio_tracks_and_subtitles(tmp_path):
     for kind in ("audio", "subtitle"):
         assert make.packets(source, kind) == make.packets(tmp_path / "out.mkv", kind)
     _, writer = make.copy(source, tmp_path / "out.mp4")
-    assert ["subtitle" in n and "dropped" in n for n in writer.notices] == [True]
+    assert ["subtitle" in n and "converted" in n for n in writer.notices] == [True]
     with av.open(str(tmp_path / "out.mp4")) as out:
-        assert [s.type for s in out.streams] == ["video", "audio", "audio"]
+        assert [s.type for s in out.streams] == ["video", "audio", "audio", "subtitle"]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -185,7 +186,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
         def full(packets):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(writer, "_mux", full)
+        monkeypatch.setattr(writer, "_encode", full)
         with pytest.raises(MediaError, match=r"No space left.*check the free space"):
             writer.write(make.picture(1), Fraction(1, 30))
         with pytest.raises(MediaError, match="No space left"):

@@ -116,7 +116,7 @@ def test_what_a_background_sink_raises_comes_out(every_frame):
 
 def test_a_full_disk_ends_a_live_run_with_one_error(tmp_path, monkeypatch):
     writer = VideoWriter(tmp_path / "o.mp4")
-    monkeypatch.setattr(writer, "_mux", lambda packets: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(writer, "_encode", lambda frame: (_ for _ in ()).throw(OSError(28, "full")))
     sink = Background(RecorderSink(writer, keep_partial=False), every_frame=True)
     source = VideoReader(make.write_video(tmp_path / "in.mp4"))
     with pytest.raises(MediaError, match="cannot write"):
@@ -133,16 +133,18 @@ def test_call_sink():
 # --- virtual camera ---------------------------------------------------------------------
 
 
-def fake_pyvirtualcam(monkeypatch, error=None):
+def fake_pyvirtualcam(monkeypatch, error=None, fault=None):
     sent = []
 
     class Camera:
         def __init__(self, width, height, fps):
             if error:
                 raise error
-            self.width, self.height = width, height
+            self.width, self.height, self.device = width, height, "/dev/video9"
 
         def send(self, image):
+            if fault:
+                raise fault
             sent.append(image)
 
         def close(self):
@@ -165,8 +167,43 @@ def test_virtual_camera_keeps_its_first_size(monkeypatch):
 
 
 def test_no_virtual_camera_driver_is_one_line_with_every_reason(monkeypatch):
-    fake_pyvirtualcam(monkeypatch, RuntimeError("'v4l2loopback': no device\n'obs': not found"))
-    with pytest.raises(SinkError, match=r"no device / 'obs': not found.*v4l2loopback module"):
+    # As pyvirtualcam 0.15 words it: a line for each back-end.
+    reasons = "'v4l2loopback' backend: No device found.\n'obs' backend: not installed"
+    fake_pyvirtualcam(monkeypatch, RuntimeError(reasons))
+    with pytest.raises(SinkError) as caught:
+        VirtualCameraSink().show(*shown(0))
+    assert str(caught.value) == (
+        "no virtual camera: v4l2loopback: No device found; sudo modprobe v4l2loopback "
+        "exclusive_caps=1 / obs: not installed; install OBS Studio, start its virtual camera "
+        "once, then close OBS"
+    )
+
+
+def test_the_real_package_without_a_driver_names_it_too():
+    pyvirtualcam = pytest.importorskip("pyvirtualcam")
+    try:
+        pyvirtualcam.Camera(64, 48, 30).close()
+    except RuntimeError:
+        with pytest.raises(SinkError, match=r"no virtual camera: \w+: .+; "):
+            VirtualCameraSink().show(*shown(0))
+    else:
+        pytest.skip("this machine has a virtual camera")
+
+
+def test_virtual_camera_repeats_its_picture_while_nothing_new_comes(monkeypatch):
+    sent, told = fake_pyvirtualcam(monkeypatch), []
+    sink = VirtualCameraSink(notice=told.append)
+    sink.idle()
+    assert sent == []
+    sink.show(*shown(0, size=(65, 49)))
+    sink.idle()
+    assert [image.shape for image in sent] == [(48, 64, 3)] * 2  # sides are even
+    assert told == ["virtual camera: /dev/video9"]
+
+
+def test_a_virtual_camera_that_stops_is_one_error(monkeypatch):
+    fake_pyvirtualcam(monkeypatch, fault=RuntimeError("device gone"))
+    with pytest.raises(SinkError, match=r"device gone.*start again"):
         VirtualCameraSink().show(*shown(0))
 
 

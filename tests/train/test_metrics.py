@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tryon.train.evaluate import evaluate, sample_sheet, table
 from tryon.train.metrics import PsnrMeter, ita_bin
 from tryon.train.pairs import PairSource
+from tryon.train.validation import evaluate, sample_sheet, table
 from tryon.types import REGIONS
 
 

@@ -1,4 +1,4 @@
-"""From a bare face texture to what the pigments need: base colour, light, and where skin is.
+"""From a bare face to what pigments need: reflectance, light, detail, and where skin is.
 
 Exposure is the crux: with a fixed skin reflectance one swatch turns brown-black on dark skin. The
 reflectance is taken from the skin tone (ITA, Chardon et al. 1991), checked against the sclera.
@@ -7,19 +7,51 @@ reflectance is taken from the skin tone (ITA, Chardon et al. 1991), checked agai
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tryon.cosmetics.brushes import BrushFields
-from tryon.cosmetics.pigment import Substrate, luminance, to_linear
+from tryon.cosmetics.brushes import Box, BrushFields, smoothstep
+from tryon.cosmetics.pigment import luminance, to_linear
+from tryon.face.mesh import face_mesh
 
-# Luminous reflectance of skin by individual typology angle, deg.
-ITA_KNOTS = (-50.0, -30.0, 0.0, 30.0, 55.0, 75.0)
-REFLECTANCE = (0.07, 0.12, 0.22, 0.36, 0.50, 0.58)
-SHADING_RANGE = (0.25, 2.5)  # light on a texel relative to the face's median
+# Luminous reflectance of skin by individual typology angle, deg. The values are those under which a
+# portrait of normal exposure has white paper at display white: medians of 554 portraits. One
+# swatch then reads as one colour whoever wears it.
+ITA_KNOTS = (-65.0, -40.0, -20.0, 0.0, 19.0, 34.0, 48.0, 62.0, 80.0)
+REFLECTANCE = (0.078, 0.108, 0.148, 0.196, 0.260, 0.334, 0.386, 0.452, 0.520)
+SHADING_RANGE = (0.25, 2.5)  # light on a sample relative to the face's median
+SHADING, LIP_SHADING = 0.9, 0.55  # powers: some of what looks like shade is beard or a hollow
+SCLERA = 0.17  # luminance of the sclera under light of strength 1: it lies in the shade of lids
+SCLERA_TRUST = (0.85, 1.18)  # how far the sclera may move the light read from the skin
+REFLECTANCE_RANGE = (0.012, 0.95)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Substrate:
+    """B bare faces as the painter sees them; all linear light."""
+
+    linear: Tensor  # (B, 3, H, W)
+    low: Tensor  # (B, 3, H, W) the same without fine detail; lips and skin apart
+    illuminant: Tensor  # (B, 1 or 3, H, W) light on each sample: white paper would look so
+    skin: Tensor  # (B, 1, H, W) how surely it is skin, not hair, glasses or background
+    tone: Tensor  # (B, 3, 1, 1) mean reflectance of the skin
+
+    def crop(self, box: Box) -> Substrate:
+        """The faces in a box: views, not copies."""
+        cut = {n: getattr(self, n)[(..., *box)] for n in ("linear", "low", "illuminant", "skin")}
+        return replace(self, **cut)
+
+    def reflectance(self) -> Tensor:
+        """(B, 3, H, W) reflectance without fine detail, within that of skin, hair and teeth."""
+        return (self.low / self.illuminant).clamp(*REFLECTANCE_RANGE)
+
+    def relief(self) -> Tensor:
+        """(B, 1, H, W) luminance relative to the smooth one: highlights > 1, pores and hair < 1."""
+        return luminance(self.linear) / luminance(self.low).clamp_min(1e-3)
 
 
 def skin_tone(linear_skin: Tensor) -> Tensor:
@@ -53,79 +85,124 @@ def reflectance_of(ita: Tensor) -> Tensor:
     return out
 
 
-def masked_blur(image: Tensor, mask: Tensor, sigma: float) -> Tensor:
-    """Blur (B, C, H, W) under a mask (B, 1, H, W): the mean of masked texels nearby."""
-    size = image.shape[-1]
-    step = 1 << max(0, int(math.log2(sigma)))  # a power of two divides every atlas size
-    mask = mask.expand(len(image), -1, -1, -1)
-    joined = torch.cat([image * mask, mask], 1)
-    small = F.avg_pool2d(joined, step) if step > 1 else joined
-    s = sigma / step
-    radius = max(1, math.ceil(2.5 * s))
+def _pooled(image: Tensor, mask: Tensor, step: int) -> Tensor:
+    """(B, C + 1, h, w) masked image and mask, averaged over squares of `step`."""
+    joined = torch.cat([image * mask, mask.expand(len(image), -1, -1, -1)], 1)
+    return F.avg_pool2d(joined, step, ceil_mode=True) if step > 1 else joined
+
+
+def _gauss(image: Tensor, sigma: float) -> Tensor:
+    radius = max(1, math.ceil(2.5 * sigma))
     x = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
-    kernel = torch.exp(-0.5 * (x / s) ** 2)
-    kernel = (kernel / kernel.sum()).expand(joined.shape[1], 1, -1)
-    small = F.conv2d(small, kernel[:, :, None, :], padding=(0, radius), groups=joined.shape[1])
-    small = F.conv2d(small, kernel[:, :, :, None], padding=(radius, 0), groups=joined.shape[1])
-    if step > 1:
-        small = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
-    return small[:, :-1] / small[:, -1:].clamp_min(1e-4)
+    kernel = torch.exp(-0.5 * (x / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).expand(image.shape[1], 1, -1)
+    out = F.conv2d(image, kernel[:, :, None, :], padding=(0, radius), groups=image.shape[1])
+    return F.conv2d(out, kernel[:, :, :, None], padding=(radius, 0), groups=image.shape[1])
+
+
+def _ratio(joined: Tensor, like: Tensor, step: int) -> Tensor:
+    """Masked means from sums, back at full size; the division is done on the small picture."""
+    mean = joined[:, :-1] / joined[:, -1:].clamp_min(1e-4)
+    if step == 1:
+        return mean
+    size = (mean.shape[2] * step, mean.shape[3] * step)
+    full = F.interpolate(mean, size=size, mode="bilinear", align_corners=False)
+    return full[..., : like.shape[2], : like.shape[3]]
+
+
+def _mean(image: Tensor, weight: Tensor) -> Tensor:
+    """(B, C, 1, 1) weighted mean over the picture."""
+    return (image * weight).sum((2, 3), True) / weight.sum((2, 3), True).clamp_min(1.0)
+
+
+def _step(sigma: float) -> int:
+    return 1 << max(0, int(math.log2(max(sigma, 1.0))))  # a power of two divides every atlas size
+
+
+def masked_blur(image: Tensor, mask: Tensor, sigma: float) -> Tensor:
+    """Blur (B, C, H, W) under a mask (B, 1, H, W): the mean of masked samples nearby."""
+    step = _step(sigma)
+    small = _gauss(_pooled(image, mask, step), sigma / step)
+    return _ratio(small, image, step)
 
 
 def estimate_substrate(
-    texture: Tensor,
     skin: Tensor,
     fields: BrushFields,
+    linear: Tensor,
     ita: Tensor | None = None,
     light_colour: Tensor | None = None,
 ) -> Substrate:
     """Split a bare face into what the painter needs.
 
     Args:
-        texture: (B, 3, A, A) sRGB-encoded, 0..1.
-        skin: (B, 1, A, A) how surely a texel is skin, 0..1.
-        fields: brush fields of the same size.
+        skin: (B, 1, H, W) how surely a sample is skin, 0..1.
+        fields: brush fields of the same raster.
+        linear: (B, 3, H, W) the picture in linear light.
         ita: (B,) skin tone in degrees when it is known better than this picture shows it (the
-            picture may be re-lit); None estimates it here.
+            picture may be re-lit); None estimates it here, and looks at the sclera too.
         light_colour: (B, 3, 1, 1) colour of the light where it is known; None takes it as white.
 
     Returns:
         The substrate; the strength of the light varies over the face, its colour does not.
     """
-    linear = to_linear(texture)
     unit = fields.size / 256
-    face = fields.face * skin + 1e-3 * fields.inside
-    low = masked_blur(linear, face, 7 * unit)
-    low_lips = masked_blur(linear, fields.lips + 1e-4, 4 * unit)
-    low_lips = torch.where(fields.lips > 0.05, low_lips, low)
-    weight = fields.face * skin
-    mean = (linear * weight).sum((2, 3)) / weight.sum((2, 3)).clamp_min(1.0)
+    face = fields.face * skin
+    step = _step(7 * unit)
+    sums = _gauss(_pooled(linear, face + 1e-3 * fields.inside, step), 7 * unit / step)
+    low = _ratio(sums, linear, step)
+    wide = _gauss(sums, 12 * unit / step)  # 7 and 12 make 14
+    shade = _ratio(torch.cat([luminance(wide[:, :3]), wide[:, 3:]], 1), linear, step)
+    lips = masked_blur(linear, fields.lips + 1e-4, 4 * unit)
+    low = torch.lerp(low, lips, (2 * fields.lips).clamp(0, 1))
+    mean = _mean(linear, face)[:, :, 0, 0]
     tone = skin_tone(mean) if ita is None else ita
-    shade = luminance(masked_blur(linear, face, 14 * unit))
-    median = luminance(mean[:, :, None, None])
-    strength = median / reflectance_of(tone)[:, None, None, None]
-    local = (shade / median.clamp_min(1e-3)).clamp(*SHADING_RANGE)
-    illuminant = strength * local * (1.0 if light_colour is None else light_colour)
-    return Substrate(linear, low, low_lips, illuminant.expand_as(linear), skin)
+    strength = luminance(mean[:, :, None, None]) / reflectance_of(tone)[:, None, None, None]
+    if ita is None:
+        strength = _checked_by_sclera(strength, linear, fields)
+    typical = torch.exp(_mean(torch.log(luminance(linear).clamp_min(1e-3)), face))
+    on_lips = (2 * fields.lips).clamp(0, 1)
+    power = SHADING + (LIP_SHADING - SHADING) * on_lips
+    local = (shade / typical).clamp(*SHADING_RANGE) ** power
+    colour = 1.0 if light_colour is None else light_colour
+    illuminant = (strength * local * colour).clamp_min(1e-3)
+    mean_reflectance = mean[:, :, None, None] / (strength * colour)
+    return Substrate(linear, low, illuminant, skin, mean_reflectance.clamp(*REFLECTANCE_RANGE))
+
+
+def _checked_by_sclera(strength: Tensor, linear: Tensor, fields: BrushFields) -> Tensor:
+    """The light, moved half the way to what the white of the eyes says.
+
+    The sclera alone is no measure: it lies in the shade, and is hidden by a squint.
+    """
+    inside = (fields.sclera > 0.9).flatten()
+    if int(inside.sum()) < 40:
+        return strength
+    white = luminance(linear).flatten(1)[:, inside].quantile(0.9, dim=1)[:, None, None, None]
+    ratio = white / SCLERA / strength.clamp_min(1e-3)
+    return strength * ratio.clamp(*SCLERA_TRUST).sqrt()
 
 
 def skin_likelihood(texture: Tensor, fields: BrushFields) -> Tensor:
-    """How surely each texel is skin rather than hair, glasses, a hand or background.
+    """How surely each sample is skin rather than hair, glasses, a hand or background.
 
     A Gaussian in log-chroma and log-luminance fitted on the cheeks, forehead and chin of this very
     face, so that it holds for every skin tone.
 
     Args:
-        texture: (B, 3, A, A) sRGB-encoded, 0..1.
-        fields: brush fields of the same size.
+        texture: (B, 3, H, W) sRGB-encoded, 0..1.
+        fields: brush fields of the same raster.
 
     Returns:
-        (B, 1, A, A) in 0..1.
+        (B, 1, H, W) in 0..1.
     """
-    logs = torch.log(masked_blur(to_linear(texture), fields.inside, 1.5 * fields.size / 256) + 0.01)
+    unit = fields.size / 256
+    logs = torch.log(masked_blur(to_linear(texture), fields.inside, 1.5 * unit) + 0.01)
     r, g, b = logs.unbind(1)
     features = torch.stack([r - g, g - b, logs.mean(1)], 1)
     core = _core(fields)[0, 0]
+    if int(core.sum()) < 8:
+        return fields.inside.expand(len(texture), -1, -1, -1)
     samples = features[:, :, core]
     median = samples.median(-1).values
     spread = (samples - median[..., None]).abs().median(-1).values * 1.48
@@ -134,16 +211,16 @@ def skin_likelihood(texture: Tensor, fields: BrushFields) -> Tensor:
     weights = torch.tensor([1.0, 1.0, 0.5], device=texture.device)[None, :, None, None]
     distance = (z**2 * weights).sum(1, keepdim=True)
     likelihood = torch.exp(-0.2 * (distance - 4).clamp_min(0))
-    likelihood = masked_blur(likelihood, fields.inside, 2 * fields.size / 256)
+    likelihood = masked_blur(likelihood, fields.inside, 2 * unit)
     # Lips differ from skin by nature; eyelids are darker and hold lashes.
-    eased = torch.where(_around_eyes(fields), 0.6 + 0.4 * likelihood, likelihood)
+    eased = torch.where(
+        _around_eyes(fields), (0.6 + 0.4 * likelihood) * _eye_seen(likelihood, fields), likelihood
+    )
     return torch.maximum(eased, fields.lips)
 
 
 def _core(fields: BrushFields) -> Tensor:
-    """(1, 1, A, A) bool: middle of the cheeks, the forehead and the chin."""
-    from tryon.face.mesh import face_mesh
-
+    """(1, 1, H, W) bool: middle of the cheeks, the forehead and the chin."""
     vertices = torch.tensor(face_mesh().vertices, device=fields.position.device)
     core = torch.zeros_like(fields.inside, dtype=torch.bool)
     for index in (280, 425, 330, 151, 9, 199, 195):
@@ -152,6 +229,21 @@ def _core(fields: BrushFields) -> Tensor:
         near = ((fields.position - centre[None, :, None, None]) ** 2).sum(1, keepdim=True) < 1.0
         core |= near & (fields.face > 0.9)
     return core
+
+
+def _eye_seen(likelihood: Tensor, fields: BrushFields) -> Tensor:
+    """(B, 1, H, W) 0 on a half of the face whose lids do not look like skin: dark glasses."""
+    lid = (fields.lid > 0.25) & (fields.lid < 0.85) & (fields.above > 0.9) & (fields.face > 0.5)
+    lid &= (fields.along > 0.1) & (fields.along < 0.9)
+    seen = torch.ones_like(likelihood)
+    for side in (-1.0, 1.0):
+        half = fields.side == side
+        weight = (lid & half).float()
+        if weight.sum() < 8:
+            continue
+        mean = (likelihood * weight).sum((2, 3), keepdim=True) / weight.sum()
+        seen = torch.where(half, smoothstep(mean, 0.10, 0.35), seen)
+    return seen
 
 
 def _around_eyes(fields: BrushFields) -> Tensor:

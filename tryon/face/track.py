@@ -6,7 +6,7 @@ A face that is not in the input is never invented, and the pictures are never lo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf
+from math import exp, inf
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from tryon.types import Face, Float32
 
 SHORTEST, LONGEST = 1e-4, 10.0  # s between two frames that smoothing bridges
 FARTHEST = 1e6  # px, beyond any picture
+_HIDDEN = 0.2  # face sizes by which a face that was hidden must fit better than one that was not
+_STEADY_S = 0.15  # s over which the speed of a face is measured
+_COAST_S = 0.5  # s over which an unseen face is thought to come to rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class TrackConfig:
     still_step: float = 0.007  # face sizes a frame that noise can feign, see OneEuro
     same_face: float = 1.0  # mean landmark distance, in face sizes, above which it is another face
     jump: float = 0.3  # mean landmark step, in face sizes, above which the filter starts afresh
-    keep_seconds: float = 0.5  # how long the id of a lost face is kept
+    keep_seconds: float = 2.0  # how long the id of a lost face is kept, as behind another one
 
     def __post_init__(self) -> None:
         for name in ("min_cutoff", "derivative_cutoff", "same_face", "jump"):
@@ -48,8 +51,9 @@ class TrackConfig:
 class FaceTracker:
     """Gives each face an id that stays with it, and removes jitter from its landmarks.
 
-    Faces are matched to tracks by the mean distance of their landmarks in units of face size,
-    closest pair first: one measure of place, size and shape.
+    Faces are matched to tracks by the mean distance of their landmarks from where they should be
+    by now, in units of face size: one measure of place, size and shape. The closest pair comes
+    first; a face that was hidden must fit clearly better than one that was seen a frame ago.
     """
 
     def __init__(self, config: TrackConfig | None = None) -> None:
@@ -73,7 +77,7 @@ class FaceTracker:
             The faces in the order of their ids, with `track_id`, steady landmarks and their pose.
         """
         real = [face for face in faces if _usable(face.landmarks)]
-        pairs = self._match(real)
+        pairs = self._match(real, seconds)
         out = [
             pairs[i].follow(face, seconds, self._config)
             if i in pairs
@@ -84,24 +88,40 @@ class FaceTracker:
         self._tracks = [t for t in self._tracks if abs(seconds - t.seconds) <= keep]
         return tuple(sorted(out, key=lambda face: face.track_id))
 
-    def _match(self, faces: list[Face]) -> dict[int, _Track]:
-        """Pair faces (by index) with tracks, closest first, each used once."""
-        costs = sorted(
-            (distance, i, j)
-            for i, face in enumerate(faces)
-            for j, track in enumerate(self._tracks)
-            if (distance := _distance(face.landmarks, track.landmarks)) < self._config.same_face
+    def lost(self, seconds: float) -> tuple[Face, ...]:
+        """Faces that were followed and not seen in the newest frame, where they should be by now.
+
+        Args:
+            seconds: time of the newest frame.
+        """
+        return tuple(
+            replace(track.face, landmarks=track.expected(seconds, track.face.landmarks))
+            for track in self._tracks
+            if track.seconds < seconds
         )
+
+    def _match(self, faces: list[Face], seconds: float) -> dict[int, _Track]:
+        """Pair faces (by index) with tracks, each used once."""
+        newest = max((track.seconds for track in self._tracks), default=seconds)
+        costs = []
+        for j, track in enumerate(self._tracks):
+            expected = track.expected(seconds, track.landmarks)
+            # The longer a face has been hidden, the less is known of where it went.
+            reach = self._config.same_face * (1 + max(newest - track.seconds, 0))
+            for i, face in enumerate(faces):
+                distance = _distance(face.landmarks, expected)
+                if distance < reach:
+                    costs.append((distance + _HIDDEN * (track.seconds < newest), i, j))
         pairs: dict[int, _Track] = {}
         used: set[int] = set()
-        for _, i, j in costs:
+        for _, i, j in sorted(costs):
             if i not in pairs and j not in used:
                 pairs[i] = self._tracks[j]
                 used.add(j)
         return pairs
 
     def _start(self, face: Face, seconds: float) -> Face:
-        track = _Track(self._next_id, face.landmarks, seconds, self._config)
+        track = _Track(self._next_id, face, seconds, self._config)
         self._next_id += 1
         self._tracks.append(track)
         return track.follow(face, seconds, self._config)
@@ -110,18 +130,37 @@ class FaceTracker:
 class _Track:
     """One face over time."""
 
-    def __init__(self, name: int, landmarks: Float32, seconds: float, config: TrackConfig) -> None:
-        self.landmarks = landmarks  # as measured last
+    def __init__(self, name: int, face: Face, seconds: float, config: TrackConfig) -> None:
+        self.face = face  # as given out last
+        self.landmarks = face.landmarks  # as measured last
         self.seconds = seconds
         self._id = name
+        self._speed = np.zeros(2, np.float32)  # px a second
         self._filter = OneEuro(
             config.min_cutoff, config.beta, config.derivative_cutoff, config.still_step
         )
 
+    def expected(self, seconds: float, landmarks: Float32) -> Float32:
+        """Where landmarks should be by now, going on as the face went, ever slower."""
+        elapsed = min(max(seconds - self.seconds, 0.0), LONGEST)
+        way = self._speed * np.float32(_COAST_S * (1 - exp(-elapsed / _COAST_S)))
+        moved: Float32 = landmarks + np.append(way, np.float32(0))
+        return moved
+
     def follow(self, face: Face, seconds: float, config: TrackConfig) -> Face:
         """Take the face of a new frame; return it with this id, steadied."""
+        self.face = self._steadied(face, seconds, config)
+        return self.face
+
+    def _steadied(self, face: Face, seconds: float, config: TrackConfig) -> Face:
         elapsed = seconds - self.seconds
         jumped = _distance(face.landmarks, self.landmarks) > config.jump
+        if SHORTEST <= elapsed <= LONGEST:
+            way = (face.landmarks - self.landmarks)[:, :2].mean(0)
+            share = np.float32(1 - exp(-elapsed / _STEADY_S))
+            self._speed += share * (way / np.float32(elapsed) - self._speed)
+        else:
+            self._speed[:] = 0
         self.landmarks, self.seconds = face.landmarks, seconds
         if not config.smooth:
             return replace(face, track_id=self._id)

@@ -31,7 +31,6 @@ class SmoothConfig:
 
 
 LIVE = SmoothConfig()
-WHOLE_FILE = SmoothConfig(appear=0.0)  # a file is made up from its first frame
 STILLS = SmoothConfig(time_constant=0.0, appear=0.0)  # each picture is taken for itself
 
 
@@ -90,10 +89,8 @@ class LayerSmoother:
         if self.config.time_constant == 0:
             return current
         step = 1.0 - math.exp(-(seconds - known.last_seen) / self.config.time_constant)
-        change = _largest(current - known.affine) / max(self.config.believed, 1e-6)
-        weight = np.float32(step) + np.float32(1 - step) * np.minimum(change * change, 1)
-        weight = (weight * (visibility > 0)).astype(np.float32)
-        smoothed: Float32 = cpu.ema(known.affine, current, weight)
+        believed = max(self.config.believed, 1e-6)
+        smoothed: Float32 = cpu.follow(known.affine, current, visibility, step, believed)
         return smoothed
 
     def _drop_unseen(self, seconds: float) -> None:
@@ -102,8 +99,15 @@ class LayerSmoother:
                 del self._faces[track_id]
 
 
-def _largest(difference: Float32) -> Float32:
-    """Largest absolute value over the six channels (A, A, 6): ten times as fast as `max(-1)`."""
+def largest_channel(difference: Float32) -> Float32:
+    """Largest absolute value over the six channels, ten times as fast as `max(-1)`.
+
+    Args:
+        difference: (A, A, 6); overwritten.
+
+    Returns:
+        (A, A), at least 0.
+    """
     size = np.abs(difference, out=difference)
     pairs = np.maximum(size[..., :3], size[..., 3:])
     largest: Float32 = np.maximum(np.maximum(pairs[..., 0], pairs[..., 1]), pairs[..., 2])

@@ -14,10 +14,10 @@ import numpy as np
 
 from tryon.errors import ConfigError, LookFormatError
 from tryon.look.files import write_whole
-from tryon.look.look import Look
+from tryon.look.look import MAX_PARTS, Look, Part
 from tryon.types import REGIONS
 
-LOOK_VERSION = 1
+LOOK_VERSION = 2  # the newest; a look that is not mixed is written as version 1
 MAX_FILE = 8 << 20
 MAX_HEADER = 64 << 10
 SIZES = (128, 256, 512)
@@ -29,7 +29,7 @@ def save_look(look: Look, path: Path) -> None:
     from safetensors.numpy import save
 
     settings = {
-        "version": LOOK_VERSION,
+        "version": LOOK_VERSION if look.parts else 1,
         "name": look.name,
         "intensities": dict(zip(REGIONS, look.intensities, strict=True)),
         "provenance": look.provenance,
@@ -39,6 +39,10 @@ def save_look(look: Look, path: Path) -> None:
         "colour": np.ascontiguousarray(look.colour),
         "visibility": np.ascontiguousarray(look.visibility),
     }
+    if look.parts:
+        settings["shares"] = [list(part.shares) for part in look.parts]
+        tensors["part_colours"] = np.stack([part.colour for part in look.parts])
+        tensors["part_visibilities"] = np.stack([part.visibility for part in look.parts])
     try:
         write_whole(path, save(tensors, metadata={"look": json.dumps(settings)}))
     except OSError as error:
@@ -68,11 +72,21 @@ def decode_look(data: bytes, label: str = "the look") -> Look:
         raise LookFormatError(f"{label} is damaged ({error}); save the look again") from None
     try:
         given = settings["intensities"]
+        parts = (
+            Part(colour, visibility, tuple(float(share) for share in shares))
+            for colour, visibility, shares in zip(
+                tensors.get("part_colours", ()),
+                tensors.get("part_visibilities", ()),
+                settings.get("shares", ()),
+                strict=True,
+            )
+        )
         look = Look(
             colour=tensors["colour"],
             visibility=tensors["visibility"],
             name=settings["name"],
             provenance=settings["provenance"],
+            parts=tuple(parts),
         )
         for region in REGIONS:
             look = look.with_intensity(region, float(given[region]))
@@ -100,21 +114,30 @@ def _check_header(data: bytes, label: str) -> tuple[dict[str, Any], int]:
         version, shape = settings["version"], header["colour"]["shape"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise refuse("unreadable header") from None
-    if version != LOOK_VERSION:
+    if version not in (1, LOOK_VERSION) or isinstance(version, bool):
         raise LookFormatError(
-            f"{label} has format version {version!r}, this reads {LOOK_VERSION}; "
+            f"{label} has format version {version!r}, this reads 1 to {LOOK_VERSION}; "
             "update tryon or make the look again"
         )
     size = shape[0] if isinstance(shape, list) and shape else 0
     if size not in SIZES:
         raise refuse("odd size")
     expected = {"colour": [size, size, 3], "visibility": [size, size]}
+    shares = settings.get("shares", [])
+    count = len(shares) if isinstance(shares, list) else 0
+    if version == LOOK_VERSION:
+        expected |= {
+            "part_colours": [count, size, size, 3],
+            "part_visibilities": [count, size, size],
+        }
+    if count > MAX_PARTS or bool(count) != (version == LOOK_VERSION):
+        raise refuse("odd number of parts")
     if set(header) != {"__metadata__", *expected}:
         raise refuse("unknown contents")
     for name, wanted in expected.items():
         item = header[name]
         if not isinstance(item, dict) or item.get("dtype") != "U8" or item.get("shape") != wanted:
             raise refuse(f"{name} has another type or shape")
-    if len(data) - 8 - length != 4 * size * size:
+    if len(data) - 8 - length != 4 * size * size * (1 + count):
         raise refuse("truncated")
     return settings, size

@@ -27,12 +27,12 @@ from tryon.models.student import StudentConfig, TryOnModel
 from tryon.models.weights import load_model
 from tryon.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from tryon.train.data import open_pairs
-from tryon.train.evaluate import evaluate, sample_sheet, table
 from tryon.train.losses import LossConfig, student_loss
 from tryon.train.metrics import Score
 from tryon.train.pairs import PairBatch, PairSource, concatenate
 from tryon.train.prefetch import Prefetch
 from tryon.train.replay import Replay
+from tryon.train.validation import evaluate, sample_sheet, table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""`--ref` and `--look`: plain names are looks, names for regions are mixed into one."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pytest
+
+from tryon import arguments as flags
+from tryon.errors import ConfigError
+from tryon.look.mix import mix_looks
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, painted_portrait, portrait, look):
+    from PIL import Image
+
+    Image.fromarray(painted_portrait).save(tmp_path / "a.png")
+    Image.fromarray(portrait).save(tmp_path / "b.png")
+    look.save(tmp_path / "c.look")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def parsed(*argv, several=False):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("photo", nargs="?")
+    flags.add_look_arguments(parser, required=False, several=several)
+    return parser.parse_args(argv)
+
+
+def test_regions_of_several_photos_become_one_look(folder, look, bare_look):
+    (mixed,) = flags.load_looks(parsed("--ref", "lips=a.png", "--ref", "eyes=b.png"))
+    wanted = mix_looks({"lips": look, "eyes": bare_look})
+    assert mixed.intensities == wanted.intensities == (0, 0, 0, 0, 1, 1)
+    assert [part.shares for part in mixed.parts] == [part.shares for part in wanted.parts]
+    np.testing.assert_array_equal(mixed.colour, wanted.colour)
+    assert mixed.name == "a (lips) + b (eyes)"
+
+
+def test_saved_looks_are_mixed_too_also_with_photos(folder, look):
+    (one,) = flags.load_looks(parsed("--look", "all=c.look", "--look", "lips=c.look"))
+    np.testing.assert_array_equal(one.colour, look.colour)
+    (two,) = flags.load_looks(parsed("--ref", "all=c.look", "--ref", "lips=b.png"))
+    assert len(two.parts) == 2
+
+
+def test_the_mix_comes_before_the_looks_to_choose_from(folder):
+    looks = flags.load_looks(
+        parsed("--ref", "a.png", "b.png", "--ref", "lips=a.png", "eyes=b.png", several=True)
+    )
+    assert [item.provenance for item in looks] == ["mix", "photo", "photo"]
+    assert [item.name for item in looks[1:]] == ["a", "b"]
+
+
+def test_one_look_a_flag_leaves_the_file_that_follows_alone():
+    arguments = parsed("--ref", "a.png", "face.png")
+    assert (arguments.ref, arguments.photo) == (["a.png"], "face.png")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--ref", "lips=a.png", "--ref", "lips=b.png"], "lips is given twice"),
+        (["--ref", "a.png", "--ref", "b.png"], "only one look"),
+        (["--ref", "a.png", "--ref", "lips=b.png"], "all=a.png lips=b.png"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(argv, words):
+    with pytest.raises(ConfigError, match=words):
+        flags.load_looks(parsed(*argv))
+
+
+def test_a_file_whose_name_has_an_equals_sign_is_a_file(folder):
+    (folder / "a.png").rename(folder / "x=y.png")
+    (look,) = flags.load_looks(parsed("--ref", "x=y.png"))
+    assert look.name == "x=y"
+
+
+def test_nothing_named_gives_no_look():
+    assert flags.load_looks(parsed()) == ()

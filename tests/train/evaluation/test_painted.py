@@ -1,0 +1,126 @@
+"""Painted pairs: the exact layer scores perfectly, doing nothing scores as nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tryon.cosmetics.brushes import brush_fields
+from tryon.cosmetics.pigment import to_linear
+from tryon.cosmetics.substrate import skin_tone
+from tryon.train.data import PaintedPairs
+from tryon.train.evaluation import painted
+from tryon.train.faces import FaceCache
+
+PEOPLE, SIZE = 15, 256
+
+
+@pytest.fixture(scope="module")
+def cache():
+    """People of one colour each, from light to dark, five in each split."""
+    inside = brush_fields(SIZE).inside
+    tones = torch.tensor([230.0, 180, 155]) * torch.linspace(0.3, 1.0, PEOPLE)[:, None]
+    colour = (tones[:, :, None, None] * inside).round()
+    seen = (255 * inside).expand(PEOPLE, -1, -1, -1)
+    return FaceCache(
+        texture=torch.cat([colour, seen], 1).to(torch.uint8),
+        skin=seen.to(torch.uint8),
+        ita=skin_tone(to_linear(tones / 255)),
+        made_up=torch.zeros(PEOPLE, dtype=torch.bool),
+        names=tuple(f"{i}.png" for i in range(PEOPLE)),
+        splits=tuple(("train", "val", "test")[i % 3] for i in range(PEOPLE)),
+    )
+
+
+def nothing(source, reference):
+    ones = torch.ones_like(source[:, :3])
+    return torch.cat([ones, torch.zeros_like(ones)], 1)
+
+
+def tinted(source, reference):
+    """The same layer whatever the reference: red over everything."""
+    layer = nothing(source, reference)
+    layer[:, 0] += 0.1
+    return layer
+
+
+@pytest.fixture(scope="module")
+def batches(cache):
+    pairs = PaintedPairs(cache, replace(painted.HARD, held_out=8), foundation=False)
+    return list(pairs.held_out(SIZE, "test"))
+
+
+def items(batches, worn):
+    return [item for batch in batches for item in painted._items(batch, worn(batch))]
+
+
+def test_the_target_itself_is_perfect(batches):
+    found = items(batches, lambda batch: batch.target)
+    assert len(found) == 8
+    for item in found:
+        assert item.face == item.lips == item.lids == 0
+        assert item.ms_ssim == pytest.approx(1, abs=1e-4)
+        assert item.gmsd == pytest.approx(0, abs=1e-4)
+    gaps = [item.lip_de for item in found if not np.isnan(item.lip_de)]
+    assert gaps
+    assert max(gaps) == 0
+
+
+def test_the_untouched_source_measures_as_doing_nothing(batches):
+    found = items(batches, lambda batch: batch.source[:, :3])
+    assert any(item.lips > 1e-3 for item in found)
+    for item in found:
+        assert (item.face, item.lips, item.lids) == (
+            item.face_nothing, item.lips_nothing, item.lids_nothing,
+        )  # fmt: skip
+        assert np.isnan(item.lip_de) or item.lip_de > 0.5
+
+
+def test_only_regions_that_a_style_paints_have_a_colour_error(batches):
+    bare = [replace(batch, target=batch.source[:, :3]) for batch in batches]
+    found = items(bare, lambda batch: batch.target)
+    assert np.isnan([[item.lip_de, item.lid_de] for item in found]).all()
+
+
+def test_errors_in_hidden_texels_do_not_count(batches):
+    hidden = []
+    for batch in batches:
+        source = batch.source.clone()
+        source[:, 3, :128] = 0
+        hidden.append(replace(batch, source=source))
+
+    def wrong_above(batch):
+        worn = batch.target.clone()
+        worn[:, :, :128] = 0
+        return worn
+
+    assert all(item.face == 0 for item in items(hidden, wrong_above))
+
+
+def test_a_model_that_does_nothing_gains_nothing_and_harms_nothing(cache):
+    result = painted.measure(cache, nothing, "test", 4)
+    assert result.pairs == len(result.items) == 4
+    assert result.psnr_face == pytest.approx(result.psnr_face_nothing, abs=0.01)
+    assert result.psnr_lips == pytest.approx(result.psnr_lips_nothing, abs=0.01)
+    assert result.psnr_made_up == pytest.approx(result.psnr_made_up_nothing, abs=0.01)
+    assert result.bare_change == pytest.approx(0, abs=1e-3)
+
+
+def test_a_model_deaf_to_its_reference_gives_the_same_lips_but_changes_bare_ones(cache):
+    lips = painted._same_lips(cache, tinted, "test", 8)
+    assert lips
+    assert max(lips) < 1e-6
+    result = painted.measure(cache, tinted, "test", 2)
+    assert result.bare_change > 0.5
+    assert result.psnr_face < 60
+
+
+def test_a_model_that_copies_the_complexion_gives_other_lips(cache):
+    def copied(source, reference):
+        layer = nothing(source, reference)
+        layer[:, :3] = 0
+        layer[:, 3:] = to_linear(reference[:, :3])
+        return layer
+
+    assert max(painted._same_lips(cache, copied, "test", 8)) > 3

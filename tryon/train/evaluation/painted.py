@@ -1,0 +1,218 @@
+"""Held-out painted pairs: a model's layer against the exact one, texel by texel.
+
+Identities and styles are never trained on; nothing here goes through a camera or a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from tryon.train.data import DataConfig, PaintedPairs, complete_by_symmetry
+from tryon.train.evaluation import measures
+from tryon.train.evaluation.masks import Mask, atlas_masks
+from tryon.train.evaluation.structure import gmsd, ms_ssim
+from tryon.train.faces import FaceCache
+from tryon.train.losses import composite, made_up
+from tryon.train.metrics import PsnrMeter
+from tryon.train.pairs import PairBatch
+from tryon.train.validation import Predict
+
+HARD = DataConfig(morph=0)  # light, noise, cover and errors as in training; people as they are
+# Pictures as a good camera takes them in one light: only the people differ.
+CLEAN = DataConfig(
+    exposure=0,
+    white_balance=0,
+    side_light=0,
+    noise=0,
+    blur=1,
+    jitter=0,
+    occluded=0,
+    worn=0,
+    morph=0,
+)
+WORN = 0.25  # share of a region's texels that the style must change for the region to count
+OTHER_TONE = 15.0  # deg of typology angle between two references of "different skin tones"
+
+
+@dataclass(frozen=True, slots=True)
+class PaintedItem:
+    """One pair; mean squares are of sRGB 0..1, differences CIEDE2000, NaN where unknown."""
+
+    ita: float  # of the wearer
+    face: float  # mean square inside the face
+    face_nothing: float  # the same of the untouched source
+    lips: float
+    lips_nothing: float
+    lids: float
+    lids_nothing: float
+    lip_de: float  # between the mean colours, where the style paints lips
+    lid_de: float
+    ms_ssim: float
+    gmsd: float
+
+
+@dataclass(frozen=True, slots=True)
+class PaintedResult:
+    """PSNR in dB of the mean square over all pairs; the others are means over pairs."""
+
+    pairs: int
+    psnr_face: float  # styles without foundation
+    psnr_face_nothing: float  # doing nothing
+    psnr_lips: float
+    psnr_lips_nothing: float
+    psnr_lids: float
+    psnr_lids_nothing: float
+    psnr_made_up: float  # only texels that the style changes
+    psnr_made_up_nothing: float
+    psnr_face_foundation: float  # styles with foundation
+    psnr_lips_foundation: float
+    psnr_lids_foundation: float
+    lip_de: float
+    lid_de: float
+    ms_ssim: float
+    gmsd: float
+    same_lips_de: float  # one style, two references of different skin tones, one wearer
+    same_lips_worst: float
+    bare_change: float  # levels, by references without makeup in any light
+    bare_change_worst: float
+    items: tuple[PaintedItem, ...]
+
+
+def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> PaintedResult:
+    """Score a model on painted pairs of one split at 256².
+
+    Args:
+        cache: the faces.
+        predict: the model.
+        split: val or test.
+        pairs: how many of each kind.
+    """
+    items: list[PaintedItem] = []
+    meter = PsnrMeter()
+    bare: list[float] = []
+    for batch, worn in _worn(
+        cache, replace(HARD, held_out=pairs), predict, split, foundation=False
+    ):
+        meter.add(batch, worn)
+        items += _items(batch, worn)
+        bare += _bare_changes(batch, predict)
+    made_up_score = meter.scores()[0]
+    full = [
+        item
+        for batch, worn in _worn(cache, replace(HARD, held_out=pairs), predict, split, True)
+        for item in _items(batch, worn)
+    ]
+    lips = _same_lips(cache, predict, split, pairs)
+    return PaintedResult(
+        pairs=len(items),
+        psnr_face=_psnr(items, "face"),
+        psnr_face_nothing=_psnr(items, "face_nothing"),
+        psnr_lips=_psnr(items, "lips"),
+        psnr_lips_nothing=_psnr(items, "lips_nothing"),
+        psnr_lids=_psnr(items, "lids"),
+        psnr_lids_nothing=_psnr(items, "lids_nothing"),
+        psnr_made_up=made_up_score.psnr,
+        psnr_made_up_nothing=made_up_score.psnr_nothing,
+        psnr_face_foundation=_psnr(full, "face"),
+        psnr_lips_foundation=_psnr(full, "lips"),
+        psnr_lids_foundation=_psnr(full, "lids"),
+        lip_de=measures.mean([item.lip_de for item in items]),
+        lid_de=measures.mean([item.lid_de for item in items]),
+        ms_ssim=measures.mean([item.ms_ssim for item in items]),
+        gmsd=measures.mean([item.gmsd for item in items]),
+        same_lips_de=measures.mean(lips),
+        same_lips_worst=measures.largest(lips),
+        bare_change=measures.mean(bare),
+        bare_change_worst=measures.largest(bare),
+        items=tuple(items),
+    )
+
+
+def _psnr(items: list[PaintedItem], name: str) -> float:
+    return measures.psnr(measures.mean([getattr(item, name) for item in items]))
+
+
+@torch.no_grad()
+def _worn(
+    cache: FaceCache, config: DataConfig, predict: Predict, split: str, foundation: bool
+) -> Iterator[tuple[PairBatch, Tensor]]:
+    """Batches, and their sources wearing what the model says."""
+    for batch in PaintedPairs(cache, config, foundation=foundation).held_out(256, split):
+        yield batch, composite(batch.source, predict(batch.source, batch.reference).float())
+
+
+def _items(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
+    masks = atlas_masks(batch.source.shape[-1])
+    visible = batch.source[:, 3] > 0.5
+    weight = torch.from_numpy(masks.face) & visible
+    likeness = ms_ssim(worn, batch.target, weight[:, None].float())
+    deviation = gmsd(worn, batch.target, weight[:, None].float())
+    changed = made_up(batch)[:, 0] > 0
+    for index in range(len(batch)):
+        source, target, output = (
+            picture[index].permute(1, 2, 0).numpy()
+            for picture in (batch.source[:, :3], batch.target, worn)
+        )
+        seen, made = visible[index].numpy(), changed[index].numpy()
+        face, lips, lids = (mask & seen for mask in (masks.face, masks.lips, masks.lids))
+        yield PaintedItem(
+            ita=float(batch.ita[index]),
+            face=measures.mean_square(output, target, face),
+            face_nothing=measures.mean_square(source, target, face),
+            lips=measures.mean_square(output, target, lips),
+            lips_nothing=measures.mean_square(source, target, lips),
+            lids=measures.mean_square(output, target, lids),
+            lids_nothing=measures.mean_square(source, target, lids),
+            lip_de=measures.region_gap(output, target, lips & _worn_there(lips, made)),
+            lid_de=measures.region_gap(output, target, lids & _worn_there(lids, made)),
+            ms_ssim=float(likeness[index]),
+            gmsd=float(deviation[index]),
+        )
+
+
+def _worn_there(mask: Mask, changed: Mask) -> bool:
+    """Whether a style puts something on a region."""
+    return bool(mask.any()) and float(changed[mask].mean()) >= WORN
+
+
+@torch.no_grad()
+def _bare_changes(batch: PairBatch, predict: Predict) -> list[float]:
+    """What the second person of a batch, bare, changes as a reference on the first: levels.
+
+    Both are in a light of their own. A source that wears the style already is no bare reference.
+    """
+    if len(batch) < 2 or not bool((batch.affine[1] != _identity(batch)[1]).any()):
+        return []
+    source, reference = batch.source[:1], complete_by_symmetry(batch.source[1:2])
+    worn = composite(source, predict(source, reference).float())
+    mask: Mask = atlas_masks(source.shape[-1]).face & (source[0, 3] > 0.5).numpy()
+    before, after = (p[0].permute(1, 2, 0).numpy() for p in (source[:, :3], worn))
+    return [measures.change(before, after, mask)]
+
+
+def _identity(batch: PairBatch) -> Tensor:
+    ones = torch.ones_like(batch.affine[:, :3])
+    return torch.cat([ones, torch.zeros_like(ones)], 1)
+
+
+@torch.no_grad()
+def _same_lips(cache: FaceCache, predict: Predict, split: str, pairs: int) -> list[float]:
+    """CIEDE2000 between the lips one wearer gets from two people who wear one style."""
+    gaps = []
+    data = PaintedPairs(cache, replace(CLEAN, held_out=pairs), foundation=False)
+    for batch in data.held_out(256, split):
+        tones = cache.ita[batch.wearer]
+        if len(batch) < 2 or abs(float(tones[0] - tones[1])) < OTHER_TONE:
+            continue
+        mask = atlas_masks(256).lips & (batch.source[0, 3] > 0.5).numpy()
+        if not _worn_there(mask, made_up(batch)[0, 0].numpy() > 0):
+            continue
+        source = batch.source[:1].expand(2, -1, -1, -1)
+        worn = composite(source, predict(source, batch.reference[:2]).float())
+        first, second = worn.permute(0, 2, 3, 1).numpy()
+        gaps.append(measures.region_gap(first, second, mask))
+    return gaps

@@ -1,0 +1,249 @@
+"""Results -> one table with goals, one JSON object, and a Markdown report for the model card.
+
+It decides nothing about how a figure is measured; what was not measured is said, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+from tryon.train.evaluation.fairness import FairnessResult
+from tryon.train.evaluation.occlusion import OcclusionResult
+from tryon.train.evaluation.painted import PaintedResult
+from tryon.train.evaluation.real import RealResult
+from tryon.train.evaluation.video import VideoResult
+from tryon.train.metrics import ITA_BINS
+
+NO_LPIPS = (
+    "LPIPS needs a pretrained image network and none is at hand; ms_ssim and gmsd are formulas "
+    "on pixels and no stand-in for it"
+)
+NO_SAMPLES = "nothing to measure it on"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that was measured; None for a group that was left out."""
+
+    painted: PaintedResult | None = None
+    real: RealResult | None = None
+    video: VideoResult | None = None
+    fairness: FairnessResult | None = None
+    occlusion: OcclusionResult | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)  # group -> why
+    about: Mapping[str, str] = field(default_factory=dict)  # model, data, sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table."""
+
+    group: str
+    figure: str
+    meaning: str
+    goal: float | None = None
+    high: bool = False  # more is better
+
+    def verdict(self, value: float | None) -> str:
+        """Yes, no, or nothing where there is no goal or no value."""
+        if self.goal is None or value is None:
+            return ""
+        return "yes" if (value >= self.goal if self.high else value <= self.goal) else "no"
+
+
+LINES: tuple[Line, ...] = (
+    Line("painted", "psnr_face", "PSNR inside the face, no foundation, dB", 34.0, True),
+    Line("painted", "psnr_face_nothing", "- doing nothing", high=True),
+    Line("painted", "psnr_face_foundation", "- styles with foundation", high=True),
+    Line("painted", "psnr_made_up", "PSNR where the style changes something, dB", high=True),
+    Line("painted", "psnr_made_up_nothing", "- doing nothing", high=True),
+    Line("painted", "psnr_lips", "PSNR inside the lips, dB", 30.0, True),
+    Line("painted", "psnr_lips_nothing", "- doing nothing", high=True),
+    Line("painted", "psnr_lids", "PSNR inside the lids, dB", 30.0, True),
+    Line("painted", "psnr_lids_nothing", "- doing nothing", high=True),
+    Line("painted", "lpips", "LPIPS", 0.02),
+    Line("painted", "ms_ssim", "MS-SSIM inside the face", high=True),
+    Line("painted", "gmsd", "GMSD inside the face"),
+    Line("painted", "lip_de", "lips' mean colour, CIEDE2000", 2.5),
+    Line("painted", "lid_de", "lids' mean colour, CIEDE2000", 2.5),
+    Line("painted", "same_lips_de", "one style off two skin tones: lips, CIEDE2000", 5.0),
+    Line("painted", "same_lips_worst", "- the worst two", None),
+    Line("painted", "bare_change", "bare reference in any light: change, levels", 1.5),
+    Line("painted", "bare_change_worst", "- the worst pair"),
+    Line("real", "lip_de", "lips against the reference, as shown, CIEDE2000", 3.5),
+    Line("real", "lip_de_light", "- light discounted by the skins' ratio", 3.5),
+    Line("real", "lip_de_before", "- doing nothing, as shown"),
+    Line("real", "lid_de", "lids against the reference, as shown, CIEDE2000", 5.0),
+    Line("real", "lid_de_light", "- light discounted by the skins' ratio", 5.0),
+    Line("real", "lid_de_before", "- doing nothing, as shown"),
+    Line("real", "drift", "unpainted skin, texel by texel, CIEDE2000", 2.0),
+    Line("real", "drift_worst", "- the worst pair"),
+    Line("real", "gradient", "gradient correlation inside the face", 0.95, True),
+    Line("real", "gradient_worst", "- the worst pair", high=True),
+    Line("real", "background", "largest change outside the face, levels", 0.0),
+    Line("real", "bare_change", "bare reference: change inside the face, levels", 1.5),
+    Line("real", "bare_change_worst", "- the worst pair"),
+    Line("real", "self_change", "a look on the photo it came from: change, levels"),
+    Line("real", "leakage", "paint outside the only region shown, worst, share", 0.01),
+    Line("real", "zero_change", "largest change at intensity 0, levels", 0.0),
+    Line("real", "intensity_fall", "more intensity painted less by, levels", 0.0),
+    Line("video", "flicker", "flicker over that of the bare film, worst clip", 1.05),
+    Line("video", "flicker_mean", "- mean of the clips"),
+    Line("video", "flicker_floor", "- of the same makeup if it were part of the skin"),
+    Line("video", "layer_flicker", "change of the makeup alone, of its strength, worst clip"),
+    Line("video", "eye_paint", "paint inside eye openings, largest, levels", 0.0),
+    Line("video", "blink_eye_paint", "paint on the eyeball in a drawn blink, mean levels", 0.5),
+    Line("video", "blink_ghost", "what a blink leaves behind, mean levels", 0.5),
+    Line("fairness", "worst_to_best", "worst skin-tone bin over best, worst figure", 1.15),
+    Line("occlusion", "leak", "paint on drawn occluders, of all paint, mean share", 0.02),
+    Line("occlusion", "leak_worst", "- the worst occluder", 0.02),
+    Line("occlusion", "kept", "- of the paint that it hides"),
+    Line("occlusion", "sunglasses", "lids behind sunglasses, change of that of bare lids"),
+)
+
+GROUPS = ("painted", "real", "video", "fairness", "occlusion")
+
+
+def scalars(result: object) -> dict[str, float | None]:
+    """The numbers of a result by name; None for what could not be measured."""
+    values = {f.name: getattr(result, f.name) for f in fields(result)}  # type: ignore[arg-type]
+    return {n: _plain(v) for n, v in values.items() if isinstance(v, (int, float))}
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 5)
+
+
+def to_json(evaluation: Evaluation) -> dict[str, object]:
+    """The whole as plain values for `json.dumps`; a None has its reason in `not_measured`."""
+    reasons = dict(evaluation.left_out)
+    out: dict[str, object] = {}
+    for name in GROUPS:
+        result = getattr(evaluation, name)
+        if result is None:
+            out[name] = None
+            continue
+        group: dict[str, object] = dict(scalars(result))
+        if name == "painted":
+            group["lpips"] = None
+            reasons["painted.lpips"] = NO_LPIPS
+        for figure, value in group.items():
+            if value is None:
+                reasons.setdefault(f"{name}.{figure}", NO_SAMPLES)
+        out[name] = group | _details(result)
+    return {**out, "not_measured": reasons, "about": dict(evaluation.about)}
+
+
+def _details(result: object) -> dict[str, object]:
+    """The parts of a result that are more than one number."""
+    if isinstance(result, FairnessResult):
+        return {
+            row.name: {
+                **{one.tone: _plain(one.value) for one in row.bins},
+                "samples": {one.tone: one.samples for one in row.bins},
+                "worst_to_best": _plain(row.worst_to_best),
+            }
+            for row in result.rows
+        }
+    if isinstance(result, VideoResult):
+        return {"films": {film.name: scalars(film) for film in result.films}}
+    if isinstance(result, OcclusionResult):
+        return {"occluders": {one.occluder: scalars(one) for one in result.occluders}}
+    if isinstance(result, RealResult):
+        return {"intensity": [scalars(step) for step in result.steps]}
+    return {}
+
+
+def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Group, figure, meaning, value, goal and whether it is reached, for every line."""
+    out: list[tuple[str, ...]] = []
+    for line in LINES:
+        result = getattr(evaluation, line.group)
+        if result is None:
+            continue
+        value = scalars(result).get(line.figure)
+        goal = "" if line.goal is None else f"{'≥' if line.high else '≤'} {line.goal:g}"
+        shown = "not measured" if value is None else f"{value:.4g}"
+        out.append((line.group, line.figure, line.meaning, shown, goal, line.verdict(value)))
+    return out
+
+
+HEAD = ("group", "figure", "what", "value", "goal", "reached")
+
+
+def text(evaluation: Evaluation) -> str:
+    """The table for a terminal, with what was left out below it."""
+    lines = [HEAD, *rows(evaluation)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(HEAD))]
+    out = [
+        "  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    return "\n".join([*out, *(f"{n}: not measured: {why}" for n, why in _reasons(evaluation))])
+
+
+def _reasons(evaluation: Evaluation) -> list[tuple[str, str]]:
+    reasons = list(evaluation.left_out.items())
+    return [*reasons, ("painted.lpips", NO_LPIPS)] if evaluation.painted else reasons
+
+
+def markdown(evaluation: Evaluation, pictures: Sequence[str] = ()) -> str:
+    """The report, with headings of the third level so that a model card can take it in.
+
+    Args:
+        evaluation: what was measured.
+        pictures: names of plot files next to the report.
+    """
+    parts = ["\n".join(f"- {name}: {value}" for name, value in evaluation.about.items())]
+    parts.append(_table(HEAD, rows(evaluation)))
+    if evaluation.fairness:
+        parts += ["### By skin tone", _TONES, _fairness(evaluation.fairness)]
+    if evaluation.occlusion:
+        parts += ["### Things in front of the face", _table(
+            ("occluder", "of all paint", "of what it hides", "pictures"),
+            [(o.occluder, _number(o.leak), _number(o.kept), str(o.pictures))
+             for o in evaluation.occlusion.occluders],
+        )]  # fmt: skip
+    if evaluation.video:
+        parts += ["### Films", _table(
+            ("film", "frames", "with a face", "flicker", "makeup alone", "eye paint"),
+            [(f.name, str(f.frames), str(f.faces), _number(f.flicker), _number(f.layer_flicker),
+              _number(f.eye_paint)) for f in evaluation.video.films],
+        )]  # fmt: skip
+    if evaluation.real and evaluation.real.steps:
+        names = ("intensity", "change", "lip_de", "lid_de", "drift", "gradient")
+        steps = [tuple(_number(getattr(s, n)) for n in names) for s in evaluation.real.steps]
+        parts += ["### Quality against intensity", _table(names, steps)]
+    parts += [f"![{name.rpartition('.')[0]}]({name})" for name in pictures]
+    missing = [f"- {name}: {why}." for name, why in _reasons(evaluation)]
+    if missing:
+        parts += ["### Not measured", "\n".join(missing)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_TONES = (
+    "By the wearer's individual typology angle, which a photo's exposure is mixed into; samples in "
+    "brackets. Worst over best counts bins of 8 samples and more."
+)
+
+
+def _fairness(result: FairnessResult) -> str:
+    found = {one.tone for row in result.rows for one in row.bins}
+    tones = [tone for tone, _ in ITA_BINS if tone in found]
+    body = []
+    for row in result.rows:
+        cells = {one.tone: f"{_number(one.value)} ({one.samples})" for one in row.bins}
+        ratio = _number(row.worst_to_best)
+        body.append((row.name, *(cells.get(tone, "") for tone in tones), ratio))
+    return _table(("figure", *tones, "worst / best"), body)
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3g}"
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    rule = ["---"] * len(head)
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *body))
