@@ -216,7 +216,7 @@ def test_sigterm_puts_everything_away_and_exits_130(clip, look, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None and not list(folder.glob(".tryon-*")):
+    while process.poll() is None and not list(folder.glob(".tryon-*/plan.json")):
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import cache
 from typing import Any
 
 _importing = threading.Lock()  # a session loads its networks from two threads
@@ -22,6 +23,29 @@ def load_openvino() -> Any:
     """
     with _importing:
         return _load()
+
+
+def open_core() -> Any:
+    """The process's one `openvino.Core`, with its CPU plugin; it is never freed.
+
+    On Linux the plugin gives its thread another stack for signals and, when it is freed, puts
+    back the one that was there before. With two plugins, freed in the order they were made, that
+    one is gone by then, and the next Ctrl-C ends in a crash of the process.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+        RuntimeError: it does not work here.
+    """
+    ov = load_openvino()
+    with _importing:
+        return _core(ov)
+
+
+@cache
+def _core(ov: Any) -> Any:
+    core = ov.Core()
+    core.set_property({"ENABLE_MMAP": False})  # lets Windows delete a file that was read
+    return core
 
 
 def _load() -> Any:

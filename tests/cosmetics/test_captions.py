@@ -48,9 +48,7 @@ def test_nothing_worn_is_said_so():
 
 
 def test_dropout_leaves_words_out_but_never_all():
-    plain, dropped = (
-        [len(caption(RED, s, dropout=p)) for s in range(60)] for p in (0.0, 0.5)
-    )
+    plain, dropped = ([len(caption(RED, s, dropout=p)) for s in range(60)] for p in (0.0, 0.5))
     assert sum(dropped) < 0.8 * sum(plain)
     assert all(caption(RED, s, dropout=1.0).strip() for s in range(10))
 

@@ -8,8 +8,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from tryon.cosmetics.colours import (
     NAMES,
-    cielab_of,
     ciede2000,
+    cielab_of,
     hex_of,
     name_of,
     oklab_of,

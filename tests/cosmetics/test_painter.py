@@ -13,8 +13,8 @@ from tests.cosmetics.conftest import DARK, LIGHT, MEDIUM
 from tryon.cosmetics import style as styles
 from tryon.cosmetics.batch import FINISH
 from tryon.cosmetics.brushes import brush_fields
-from tryon.cosmetics.painter import STEPS, StyleBatch, paint
 from tryon.cosmetics.paint_eyes import LAYOUT
+from tryon.cosmetics.painter import STEPS, StyleBatch, paint
 from tryon.cosmetics.pigment import Affine, luminance, to_srgb
 from tryon.cosmetics.sampler import StyleSampler
 from tryon.cosmetics.style import FINISHES, LAYERS, LAYOUTS, MakeupStyle

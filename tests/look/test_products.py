@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import difference, mesh_pixels
-from tryon.cosmetics.style import Blush, Decals, Eyeshadow, Lips, Liner, MakeupStyle
+from tryon.cosmetics.style import Blush, Decals, Eyeshadow, Liner, Lips, MakeupStyle
 from tryon.errors import ReferencePhotoError
 from tryon.face import landmarks as lm
 from tryon.look.look import Look

@@ -32,7 +32,9 @@ def test_a_product_is_colour_finish_coverage_and_settings_in_any_order(text, lip
 
 
 def test_parts_of_the_eyeshadow_add_up():
-    style = add_product(add_product(BARE, "lids", "#b07a3a:metallic:smoky"), "crease", "#402010:0.8")
+    style = add_product(
+        add_product(BARE, "lids", "#b07a3a:metallic:smoky"), "crease", "#402010:0.8"
+    )
     assert style.eyeshadow == Eyeshadow(
         0.75, "#b07a3a", "#402010", 0.8, finish="metallic", layout="smoky"
     )

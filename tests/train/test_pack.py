@@ -13,9 +13,9 @@ def cache():
     ramp = torch.linspace(40, 220, 64).to(torch.uint8)
     texture = torch.stack((ramp.expand(64, 64), ramp.flip(0).expand(64, 64).T,
                            ramp.expand(64, 64).T, ramp.expand(64, 64)))  # fmt: skip
-    textures = torch.stack((texture, texture.flip(-1), texture // 2))
+    textures = torch.stack((texture, texture.flip(-1), texture // 2)).contiguous()
     return FaceCache(
-        textures, textures[:, :1], torch.tensor([10.0, 20.0, -5.0]),
+        textures, textures[:, :1].contiguous(), torch.tensor([10.0, 20.0, -5.0]),
         torch.tensor([False, True, False]), ("a", "b", "c"), ("train", "val", "test"),
     )  # fmt: skip
 
@@ -26,7 +26,8 @@ def test_a_cache_comes_back_nearly_the_same(cache, tmp_path):
     for name in ("texture", "skin"):
         one, two = (getattr(c, name).short() for c in (cache, back))
         assert one.shape == two.shape
-        assert int((one - two).abs().max()) <= 3
+        assert float((one - two).abs().float().mean()) < 1
+        assert int((one - two).abs().max()) <= 8
     assert torch.equal(back.ita, cache.ita)
     assert torch.equal(back.made_up, cache.made_up)
     assert (back.names, back.splits) == (cache.names, cache.splits)

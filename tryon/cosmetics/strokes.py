@@ -72,8 +72,8 @@ def lower_line(fields: BrushFields, width: Tensor) -> Tensor:
 
 
 def hairs(
-    root: Tensor, height: Tensor, span: float, numbers: Tensor, count: Tensor, length: Tensor | float,
-    width: Tensor | float, pitch: float,
+    root: Tensor, height: Tensor, span: float, numbers: Tensor, count: Tensor,
+    length: Tensor | float, width: Tensor | float, pitch: float,
 ) -> Tensor:  # fmt: skip
     """Single hairs on a line, each with a place, length and bend of its own.
 

