@@ -108,13 +108,13 @@ def measure(seconds: float, width: int, height: int) -> dict[str, Any]:
     ages = frame_ages(log["sent"], log["shown"])
     shown = [time for time, _ in log["shown"]]
     fps = (len(shown) - 1) / (shown[-1] - shown[0]) * 1000 if len(shown) > 1 else 0.0
-    p50, p95 = np.percentile(ages, (50, 95)) if ages else (float("nan"),) * 2
+    p50, p95 = (round(float(p), 1) for p in np.percentile(ages, (50, 95))) if ages else (None, None)
     return {
         "size": f"{width}x{height}",
         "seconds": seconds,
         "fps_shown": round(fps, 1),
-        "latency_ms": {"p50": round(float(p50), 1), "p95": round(float(p95), 1)},
-        "frames_matched": len(ages),
+        "latency_ms": {"p50": p50, "p95": p95},
+        "frames": {"sent": len(log["sent"]), "shown": len(log["shown"]), "matched": len(ages)},
         "page_says": told,
     }
 

@@ -42,7 +42,8 @@ class PairBatch:
     def rematched(self, generator: torch.Generator | None = None) -> PairBatch:
         """The batch with each reference replaced by any of the same style on somebody else."""
         fits = (self.style[:, None] == self.style) & (self.person[:, None] != self.wearer)
-        chosen = torch.multinomial(fits.float(), 1, generator=generator)[:, 0]
+        # Drawn on the CPU, as the generator is; the pairs may lie anywhere.
+        chosen = torch.multinomial(fits.float().cpu(), 1, generator=generator)[:, 0].to(fits.device)
         return replace(self, reference=self.reference[chosen], wearer=self.wearer[chosen])
 
 

@@ -7,53 +7,29 @@ frames by itself: cameras, files and windows are the caller's.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from types import TracebackType
 
-import numpy as np
-
-from tryon.engines.base import Engine, PreparedLook, stack_texture
+from tryon.engines.base import Engine
 from tryon.engines.choose import choose
-from tryon.errors import ConfigError, ImageError, SessionClosedError
+from tryon.errors import SessionClosedError
 from tryon.face.cut import ShotCounter
 from tryon.face.parser import FaceParser, ParserConfig
-from tryon.face.track import FaceTracker, TrackConfig
-from tryon.face.unwrap import unwrap_face
-from tryon.layer.ahead import AheadConfig, Draft, smooth_window, windows
+from tryon.face.track import FaceTracker
+from tryon.layer.ahead import Draft, smooth_window, windows
 from tryon.layer.composite import composite_layer, warm_up
-from tryon.layer.gate import FadeConfig, fade, gate_layer
-from tryon.layer.hold import HoldConfig, LayerHold
-from tryon.layer.smooth import STILLS, LayerSmoother, SmoothConfig
+from tryon.layer.gate import gate_layer
+from tryon.layer.hold import LayerHold
+from tryon.layer.smooth import STILLS, LayerSmoother
 from tryon.look.look import Look
-from tryon.types import Face, Frame, MakeupLayer, StageTimings, TryOnResult, UInt8
-from tryon.wardrobe import Outfit, Wardrobe, Wearing
-
-MIN_SIDE, MAX_SIDE = 64, 8192
-
-
-@dataclass(frozen=True, slots=True)
-class SessionConfig:
-    """Settings of a session."""
-
-    backend: str = "auto"  # auto, openvino, torch
-    parser: str = "fast"  # fast, mediapipe
-    max_faces: int = 1  # 1..4
-    threads: int = 2  # CPU threads for the networks
-    model: Path | None = None  # folder of the student; None is the one that ships
-    stills: bool = False  # each picture is taken for itself: nothing is remembered or smoothed
-    track: TrackConfig = field(default_factory=TrackConfig)
-    smooth: SmoothConfig = field(default_factory=SmoothConfig)
-    ahead: AheadConfig = field(default_factory=AheadConfig)  # for `process_all` only
-    fade: FadeConfig = field(default_factory=FadeConfig)
-    hold: HoldConfig = field(default_factory=HoldConfig)  # for `process` only
-
-    def __post_init__(self) -> None:
-        if self.parser not in ("fast", "mediapipe"):
-            raise ConfigError(f"parser is {self.parser!r}; choose fast or mediapipe")
+from tryon.session.config import SessionConfig
+from tryon.session.fitting import predict
+from tryon.session.intake import Intake
+from tryon.session.reading import Reading, Stopwatch
+from tryon.session.wardrobe import Wardrobe
+from tryon.types import Frame, TryOnResult, UInt8
 
 
 class TryOnSession:
@@ -89,8 +65,7 @@ class TryOnSession:
         self._wardrobe = Wardrobe(self._engine)
         self._busy = threading.RLock()  # held while a frame is in work
         self._closed = False
-        self._index = 0
-        self._last_seconds = -np.inf
+        self._intake = Intake()
         if look is not None:
             self.set_look(look)
 
@@ -142,7 +117,7 @@ class TryOnSession:
             self._tracker.reset()
             self._smoother.reset()
             self._hold.reset()
-            self._last_seconds = -np.inf
+            self._intake.reset()
 
     def process(self, frame: UInt8 | Frame) -> TryOnResult:
         """Put the look on one frame.
@@ -161,7 +136,7 @@ class TryOnSession:
             self._check_open()
             if self.config.stills:
                 self.reset()
-            reading = self._read(self._as_frame(frame), self._tracker)
+            reading = self._read(self._intake.frame(frame), self._tracker)
             return self._paint(reading, self._steadied(reading))
 
     def process_all(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, TryOnResult]]:
@@ -186,7 +161,7 @@ class TryOnSession:
                 result = self._paint(reading, drafts)
             yield reading.frame, result
 
-    def _read_all(self, frames: Iterable[Frame]) -> Iterator[_Reading]:
+    def _read_all(self, frames: Iterable[Frame]) -> Iterator[Reading]:
         self.reset()
         count_shots, shot = ShotCounter(), 0
         # The window steadies landmarks, without the delay of the tracker's own filter.
@@ -194,7 +169,7 @@ class TryOnSession:
         for frame in frames:
             with self._busy:
                 self._check_open()
-                frame = self._as_frame(frame)
+                frame = self._intake.frame(frame)
                 before, shot = shot, count_shots(frame.image)
                 if shot != before:
                     self.reset()
@@ -202,17 +177,19 @@ class TryOnSession:
                 reading = self._read(frame, tracker, shot)
             yield reading
 
-    def _read(self, frame: Frame, tracker: FaceTracker, shot: int = 0) -> _Reading:
+    def _read(self, frame: Frame, tracker: FaceTracker, shot: int = 0) -> Reading:
         """Find the faces of a frame and predict their layers."""
         wearing = self._wardrobe.wearing
-        clock = _Clock()
-        seconds = self._seconds(frame)  # before parsing: a seek makes the parser look anew
+        clock = Stopwatch()
+        if self._intake.is_seek(frame):
+            self.reset()  # before parsing: the parser is to look anew
+        seconds = self._intake.seconds(frame)
         faces = self._parser.parse(frame)
         clock.lap("parse")
         faces = tracker.update(faces, seconds)
         clock.lap("track")
-        drafts = self._predict(frame, faces, wearing, clock)
-        return _Reading(frame, faces, drafts, seconds, shot, clock)
+        drafts = predict(self._engine, frame, faces, wearing, self.config.fade, clock)
+        return Reading(frame, faces, drafts, seconds, shot, clock)
 
     def close(self) -> None:
         """Free the networks once the frame in work is done; may be called twice."""
@@ -237,37 +214,7 @@ class TryOnSession:
     ) -> None:
         self.close()
 
-    def _predict(
-        self, frame: Frame, faces: tuple[Face, ...], wearing: Wearing, clock: _Clock
-    ) -> tuple[Draft, ...]:
-        """What the faces that wear something are to wear; those with one look run as a batch."""
-        worn: dict[PreparedLook, list[tuple[Face, float, Outfit]]] = {}
-        for face in faces:
-            outfit, share = wearing.of(face.track_id), fade(face, self.config.fade)
-            if outfit.prepared is not None and outfit.visible and share > 0:
-                worn.setdefault(outfit.prepared, []).append((face, share, outfit))
-        if not worn:
-            return ()
-        size = self._engine.size
-        textures = {
-            face.track_id: unwrap_face(frame.image, face, size)
-            for group in worn.values()
-            for face, _, _ in group
-        }
-        clock.lap("unwrap")
-        drafts = []
-        for prepared, group in worn.items():
-            stacked = [stack_texture(textures[face.track_id], size) for face, _, _ in group]
-            affines = self._engine(np.concatenate(stacked), prepared)
-            for (face, share, outfit), affine in zip(group, affines, strict=True):
-                if np.isfinite(affine).all():  # a broken prediction leaves the face as it is
-                    layer = MakeupLayer(affine, frame.index, outfit.digest)
-                    seen = textures[face.track_id].visibility
-                    drafts.append(Draft(face, layer, seen, share, outfit.intensities))
-        clock.lap("student")
-        return tuple(sorted(drafts, key=lambda draft: draft.face.track_id))
-
-    def _steadied(self, reading: _Reading) -> list[Draft]:
+    def _steadied(self, reading: Reading) -> list[Draft]:
         """The drafts of a live frame, smoothed over the past; what lost faces wore fades out."""
         drafts = []
         for draft in reading.drafts:
@@ -282,7 +229,7 @@ class TryOnSession:
             reading.clock.lap("smooth")
         return drafts
 
-    def _paint(self, reading: _Reading, drafts: Sequence[Draft]) -> TryOnResult:
+    def _paint(self, reading: Reading, drafts: Sequence[Draft]) -> TryOnResult:
         """Put the layers on the frame; without any, the result holds the very same array."""
         image = reading.frame.image
         for draft in drafts:
@@ -292,67 +239,6 @@ class TryOnSession:
         if drafts:
             reading.clock.lap("composite")
         return TryOnResult(image, reading.faces, reading.clock.timings(), self.backend)
-
-    def _as_frame(self, frame: UInt8 | Frame) -> Frame:
-        if not isinstance(frame, Frame):
-            frame = Frame(frame, self._index, None, time.monotonic_ns())
-        image = frame.image
-        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3:
-            raise ImageError("a frame must be a (H, W, 3) uint8 RGB array")
-        height, width, channels = image.shape
-        if channels != 3 or min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
-            raise ImageError(
-                f"a frame of shape {image.shape} cannot be used; give RGB, "
-                f"{MIN_SIDE} to {MAX_SIDE} px a side"
-            )
-        self._index = frame.index + 1
-        return frame
-
-    def _seconds(self, frame: Frame) -> float:
-        """Time of the frame, never running backwards whatever the source's clock does."""
-        # A frame that tells no time was captured just now.
-        captured = frame.captured_at or time.monotonic_ns()
-        given = float(frame.pts) if frame.pts is not None else captured / 1e9
-        if given < self._last_seconds - 1.0:
-            self.reset()  # a seek: what was tracked is of another place
-        elif given <= self._last_seconds:
-            given = self._last_seconds + 1e-3
-        self._last_seconds = given
-        return given
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reading:
-    """A frame, its faces, and what each of them is to wear going by this frame alone."""
-
-    frame: Frame
-    faces: tuple[Face, ...]
-    drafts: tuple[Draft, ...]
-    seconds: float
-    shot: int
-    clock: _Clock
-
-
-class _Clock:
-    """Collects the stages' wall times."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self._laps: dict[str, float] = {}
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._laps[stage] = (now - self._last) * 1e3
-        self._last = now
-
-    def resume(self) -> None:
-        """Leave out the time since the last lap: the frame was waiting."""
-        now = time.perf_counter()
-        self._start += now - self._last
-        self._last = now
-
-    def timings(self) -> StageTimings:
-        return StageTimings(**self._laps, total=(time.perf_counter() - self._start) * 1e3)
 
 
 def _open_parser(config: SessionConfig) -> FaceParser:

@@ -8,7 +8,7 @@ import pytest
 from tryon import REGIONS
 from tryon.engines.base import PreparedLook
 from tryon.errors import ConfigError
-from tryon.wardrobe import Wardrobe
+from tryon.session.wardrobe import Wardrobe
 
 
 class Encoder:

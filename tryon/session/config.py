@@ -1,0 +1,34 @@
+"""Settings of a session and of its stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tryon.errors import ConfigError
+from tryon.face.track import TrackConfig
+from tryon.layer.ahead import AheadConfig
+from tryon.layer.gate import FadeConfig
+from tryon.layer.hold import HoldConfig
+from tryon.layer.smooth import SmoothConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """Settings of a session."""
+
+    backend: str = "auto"  # auto, tensorrt, torch-cuda, openvino, torch
+    parser: str = "fast"  # fast, mediapipe
+    max_faces: int = 1  # 1..4
+    threads: int = 2  # CPU threads for the networks
+    model: Path | None = None  # folder of the student; None is the one that ships
+    stills: bool = False  # each picture is taken for itself: nothing is remembered or smoothed
+    track: TrackConfig = field(default_factory=TrackConfig)
+    smooth: SmoothConfig = field(default_factory=SmoothConfig)
+    ahead: AheadConfig = field(default_factory=AheadConfig)  # for `process_all` only
+    fade: FadeConfig = field(default_factory=FadeConfig)
+    hold: HoldConfig = field(default_factory=HoldConfig)  # for `process` only
+
+    def __post_init__(self) -> None:
+        if self.parser not in ("fast", "mediapipe"):
+            raise ConfigError(f"parser is {self.parser!r}; choose fast or mediapipe")
