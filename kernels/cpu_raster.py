@@ -133,11 +133,11 @@ def polygon_rows(
     """
     width = coverage.shape[1]
     corners = len(polygon)
-    y_low = y_high = total = np.float64(0)
+    y_low, y_high, total = np.inf, -np.inf, 0.0
     for k in range(corners):
-        y = np.float64(polygon[k, 1])
-        y_low, y_high = (min(y_low, y), max(y_high, y)) if k else (y, y)
-        total += y + polygon[k, 0]
+        at = np.float64(polygon[k, 1])
+        y_low, y_high = min(y_low, at), max(y_high, at)
+        total += at + polygon[k, 0]
     if corners < 3 or not math.isfinite(total):
         return
     # Sub-scanline n of the box is at y0 + (n + 0.5) / SUBSCANLINES.

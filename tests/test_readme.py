@@ -32,7 +32,7 @@ def test_there_are_commands_to_check():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_shown_exists(command, capsys):
     module, arguments = parts(command)
-    module = {"tryon.look": "tryon.look_cli"}.get(module, module)
+    module = {"tryon.look": "tryon.look_cli", "tryon.engines": "tryon.engines.__main__"}.get(module, module)
     names = [a for a in arguments[:1] if module == "tryon.look_cli"]
     with_help = [*names, "--help"]
     with suppress(SystemExit):  # training commands leave --help to argparse

@@ -57,6 +57,8 @@ def _run(arguments: argparse.Namespace) -> None:
         from .guard import LOOPBACK as NAMES
         from .visits import Limits
     except ImportError as error:
+        if (error.name or "").partition(".")[0] in ("tryon", "demos"):
+            raise  # ours: a fault, not a missing package
         raise MissingExtraError(f"the demo needs {error.name}: pip install 'tryon[demo]'") from None
     from tryon import SessionConfig
     from tryon.streaming.webrtc import RtcConfig

@@ -27,7 +27,7 @@ from tryon.train import encoder as encoder_command
 from tryon.train import teacher as teacher_command
 from tryon.train.ahead import Ahead
 from tryon.train.encoder import EncoderTask, EncoderTraining, worn_of
-from tryon.train.run import Run, RunConfig
+from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig
 from tryon.train.teacher import TeacherTask, TeacherTraining, build_teacher
 from tryon.train.teacher_eval import judge
@@ -236,6 +236,16 @@ def test_a_command_without_a_cache_says_how_to_get_one(command, tmp_path, capsys
 def test_settings_out_of_range_are_named(kind, values, word):
     with pytest.raises(ConfigError, match=word):
         kind(**values)
+
+
+def test_each_of_several_processes_has_its_own_gpu_and_pairs(tmp_path, monkeypatch):
+    alone = settings(tmp_path, device="cuda", seed=3)
+    assert of_process(alone) == alone
+    monkeypatch.setenv("RANK", "5")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    other = of_process(alone)
+    assert other.device == "cuda:1"
+    assert other.seed != alone.seed
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")

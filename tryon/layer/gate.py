@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,7 +69,14 @@ def gate_layer(
     """
     from tryon.kernels import cpu
 
-    masks = region_masks(len(layer.affine))
-    gates = np.asarray(intensities, np.float32) * np.float32(share)
-    affine = cpu.gate(layer.affine, masks.weights, gates, masks.rim * visibility)
+    shown = _shown(len(layer.affine), tuple(intensities))
+    affine = cpu.gate(layer.affine, shown, np.array([share], np.float32), visibility)
     return MakeupLayer(affine, layer.frame_index, layer.look_digest)
+
+
+@lru_cache(maxsize=16)
+def _shown(size: int, intensities: tuple[float, ...]) -> Float32:
+    """(A, A, 1) how much of the layer each texel shows; intensities change far less than frames."""
+    masks = region_masks(size)
+    shown: Float32 = masks.weights @ np.asarray(intensities, np.float32) * masks.rim
+    return np.ascontiguousarray(shown[..., None])

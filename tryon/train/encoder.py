@@ -26,7 +26,7 @@ from tryon.train.checkpoint import Progress
 from tryon.train.contrastive import match_loss, style_loss, views_loss
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.retrieval import Retrieval, colour_histogram, retrieve
-from tryon.train.run import Run, RunConfig
+from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
 from tryon.train.words import captions_of
 
@@ -201,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, EncoderTraining)
         torch.manual_seed(run.seed)
-        model = build_encoder(config)
+        model, run = build_encoder(config), of_process(run)  # every process starts alike
         with open_source(from_arguments(parsed, SourceConfig), run.device, run.seed) as source:
             Run(run, EncoderTask(config, run, model, source, captions_of))()
     except TryOnError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -63,6 +64,16 @@ class RunConfig:
             return self.rate * (0.01 + 0.99 * done / self.warm_up)
         phase = min(1.0, (done - self.warm_up) / (1.0 - self.warm_up))
         return self.rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * phase)))
+
+
+def of_process(config: RunConfig) -> RunConfig:
+    """The configuration of this one of several processes: its own GPU, and pairs and noise.
+
+    Accelerate's launcher tells a process its number; alone, nothing changes.
+    """
+    number, gpu = (int(os.environ.get(name, "0")) for name in ("RANK", "LOCAL_RANK"))
+    device = f"cuda:{gpu}" if gpu and config.device == "cuda" else config.device
+    return replace(config, seed=config.seed + 7919 * number, device=device)
 
 
 class Task(Protocol):

@@ -41,12 +41,12 @@ def open_source(config: SourceConfig, device: str, seed: int) -> Iterator[PairSo
     Raises:
         ConfigError: there is no face cache.
     """
-    from tryon.train.data import PaintedPairs, open_pairs  # the painter, only when painting
+    from tryon.train.data import PaintedPairs  # the painter, only when painting
 
     painters: Prefetch | None = None
     painted: PairSource
     if config.workers:
-        painters = Prefetch(partial(open_pairs, config.data), config.workers)
+        painters = Prefetch(partial(_open, config.data, seed), config.workers)
         painted = painters
     else:
         painted = PaintedPairs(FaceCache.load(config.data), seed=seed, device=device)
@@ -59,3 +59,10 @@ def open_source(config: SourceConfig, device: str, seed: int) -> Iterator[PairSo
         ahead.close()
         if painters:
             painters.close()
+
+
+def _open(data: Path, base: int, number: int) -> PairSource:
+    """The pairs of one painting process, different from those of any other."""
+    from tryon.train.data import open_pairs
+
+    return open_pairs(data, 1009 * base + number)

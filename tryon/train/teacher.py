@@ -10,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from tryon.models.weights import Manifest
 from tryon.train.checkpoint import Progress
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.removal import with_removal
-from tryon.train.run import Run, RunConfig
+from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
 from tryon.train.teacher_eval import condition_of, judge
 from tryon.train.teacher_loss import ATTENTION_LOSSES, attention_loss, diffusion_loss
@@ -184,10 +183,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, TeacherTraining)
         torch.manual_seed(run.seed)
-        task_of = partial(TeacherTask, config, run, build_teacher(config))
+        teacher, run = build_teacher(config), of_process(run)  # every process starts alike
         painting = from_arguments(parsed, SourceConfig)
         with open_source(painting, run.device, run.seed) as source:
-            Run(run, task_of(source))()
+            Run(run, TeacherTask(config, run, teacher, source))()
     except TryOnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
