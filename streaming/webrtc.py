@@ -103,7 +103,8 @@ class RtcPeer:
             raise MediaError(f"the browser's offer cannot be used ({error}); reload it") from None
         self._worker.start()
         made: str = self._pc.localDescription.sdp
-        return with_rates(made, self.config.kbit)
+        answer: str = with_rates(made, self.config.kbit)
+        return answer
 
     async def close(self) -> None:
         """End the connection and free everything; harmless twice."""
