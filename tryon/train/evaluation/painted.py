@@ -93,13 +93,11 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
     """
     items: list[PaintedItem] = []
     meter = PsnrMeter()
-    bare: list[float] = []
     for batch, worn in _worn(
         cache, replace(HARD, held_out=pairs), predict, split, foundation=False
     ):
         meter.add(batch, worn)
         items += _items(batch, worn)
-        bare += _bare_changes(batch, predict)
     made_up_score = meter.scores()[0]
     full = [
         item
@@ -107,6 +105,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         for item in _items(batch, worn)
     ]
     lips = _same_lips(cache, predict, split, pairs)
+    bare = _bare_changes(cache, predict, split, pairs)
     return PaintedResult(
         pairs=len(items),
         psnr_face=_psnr(items, "face"),
@@ -180,23 +179,22 @@ def _worn_there(mask: Mask, changed: Mask) -> bool:
 
 
 @torch.no_grad()
-def _bare_changes(batch: PairBatch, predict: Predict) -> list[float]:
+def _bare_changes(cache: FaceCache, predict: Predict, split: str, pairs: int) -> list[float]:
     """What the second person of a batch, bare, changes as a reference on the first: levels.
 
-    Both are in a light of their own. A source that wears the style already is no bare reference.
+    Each is in a light of their own; nothing is in front of them, which would be read as makeup.
     """
-    if len(batch) < 2 or not bool((batch.affine[1] != _identity(batch)[1]).any()):
-        return []
-    source, reference = batch.source[:1], complete_by_symmetry(batch.source[1:2])
-    worn = composite(source, predict(source, reference).float())
-    mask: Mask = atlas_masks(source.shape[-1]).face & (source[0, 3] > 0.5).numpy()
-    before, after = (p[0].permute(1, 2, 0).numpy() for p in (source[:, :3], worn))
-    return [measures.change(before, after, mask)]
-
-
-def _identity(batch: PairBatch) -> Tensor:
-    ones = torch.ones_like(batch.affine[:, :3])
-    return torch.cat([ones, torch.zeros_like(ones)], 1)
+    changes = []
+    plain = replace(HARD, occluded=0, worn=0, held_out=pairs)
+    for batch in PaintedPairs(cache, plain, foundation=False).held_out(256, split):
+        if len(batch) < 2:
+            continue
+        source, reference = batch.source[:1], complete_by_symmetry(batch.source[1:2])
+        worn = composite(source, predict(source, reference).float())
+        mask: Mask = atlas_masks(256).face & (source[0, 3] > 0.5).numpy()
+        before, after = (p[0].permute(1, 2, 0).numpy() for p in (source[:, :3], worn))
+        changes.append(measures.change(before, after, mask))
+    return changes
 
 
 @torch.no_grad()
