@@ -127,16 +127,16 @@ def test_a_bad_reference_leaves_no_output(clip, tmp_path, capsys):
 
 def test_a_fault_in_the_middle_leaves_no_output(clip, photo, tmp_path, capsys, monkeypatch):
     from tryon.errors import EngineError
-    from tryon.session import TryOnSession
+    from tryon.session.intake import Intake
 
-    read = TryOnSession._as_frame
+    read = Intake.frame
 
     def failing(self, frame):
         if frame.index == 7:
             raise EngineError("out of memory; use --faces 1")
         return read(self, frame)
 
-    monkeypatch.setattr(TryOnSession, "_as_frame", failing)
+    monkeypatch.setattr(Intake, "frame", failing)
     assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4") == 1
     assert capsys.readouterr().err == "error: out of memory; use --faces 1\n"
     assert list(tmp_path.iterdir()) == []
@@ -157,10 +157,10 @@ def short_pieces(monkeypatch):
 def test_a_stopped_run_goes_on_and_gives_the_same(
     clip, photo, tmp_path, capsys, monkeypatch, short_pieces
 ):
-    from tryon.session import TryOnSession
+    from tryon.session.intake import Intake
 
     assert run(clip, "--ref", photo, "-o", tmp_path / "whole.mp4") == 0
-    read = TryOnSession._as_frame
+    read = Intake.frame
 
     def stopped(self, frame):
         if frame.index == 11:
@@ -169,7 +169,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same(
 
     out = tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
-        patch.setattr(TryOnSession, "_as_frame", stopped)
+        patch.setattr(Intake, "frame", stopped)
         assert run(clip, "--ref", photo, "-o", out) == 130
     err = capsys.readouterr().err
     assert err == "interrupted: 5 frames are kept; the same command goes on from there\n"
@@ -187,9 +187,9 @@ def test_a_stopped_run_goes_on_and_gives_the_same(
 
 
 def test_another_wish_starts_anew(clip, photo, tmp_path, capsys, monkeypatch, short_pieces):
-    from tryon.session import TryOnSession
+    from tryon.session.intake import Intake
 
-    read = TryOnSession._as_frame
+    read = Intake.frame
 
     def stopped(self, frame):
         if frame.index == 11:
@@ -197,7 +197,7 @@ def test_another_wish_starts_anew(clip, photo, tmp_path, capsys, monkeypatch, sh
         return read(self, frame)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TryOnSession, "_as_frame", stopped)
+        patch.setattr(Intake, "frame", stopped)
         assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4") == 130
     other = ("--intensity", "lips=0.5", "--json")
     assert run(clip, "--ref", photo, "-o", tmp_path / "o.mp4", *other) == 0
@@ -206,7 +206,6 @@ def test_another_wish_starts_anew(clip, photo, tmp_path, capsys, monkeypatch, sh
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 def test_sigterm_puts_everything_away_and_exits_130(clip, look, tmp_path):
-    # A look file: freeing OpenVINO networks (a photo's parser) makes later signals crash.
     worn, folder = tmp_path / "a.look", tmp_path / "out"
     look.save(worn)
     folder.mkdir()

@@ -234,7 +234,8 @@ def _core(fields: BrushFields) -> Tensor:
 def _eye_seen(likelihood: Tensor, fields: BrushFields) -> Tensor:
     """(B, 1, H, W) 0 on a half of the face whose lids do not look like skin: dark glasses."""
     lid = (fields.lid > 0.25) & (fields.lid < 0.85) & (fields.above > 0.9) & (fields.face > 0.5)
-    lid &= (fields.along > 0.1) & (fields.along < 0.9)
+    # The field goes on over the forehead; only what glasses would hide is asked.
+    lid &= (fields.along > 0.1) & (fields.along < 0.9) & _around_eyes(fields)
     seen = torch.ones_like(likelihood)
     for side in (-1.0, 1.0):
         half = fields.side == side

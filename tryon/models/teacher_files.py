@@ -131,7 +131,9 @@ def _borrowed(config: TeacherConfig, name: str) -> bool:
         return False
     if name.startswith("unet."):
         return ".processor." not in name
-    return name.startswith(("coder.", "prompts")) or (config.tower.kind == "clip" and _of_clip(name))
+    return name.startswith(("coder.", "prompts")) or (
+        config.tower.kind == "clip" and _of_clip(name)
+    )
 
 
 def _of_clip(name: str) -> bool:
