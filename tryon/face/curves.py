@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -20,19 +21,27 @@ def catmull_rom(points: Float32, steps: int = 6, closed: bool = False) -> Float3
     Returns:
         (M, D) float32; M = N * steps when closed, else (N - 1) * steps + 1.
     """
-    p = np.asarray(points, np.float32)
+    # Each sample is a fixed blend of control points: the blends are worked out once.
+    curve: Float32 = _blends(len(points), steps, closed) @ np.asarray(points, np.float32)
+    return curve
+
+
+@lru_cache(maxsize=64)
+def _blends(count: int, steps: int, closed: bool) -> Float32:
+    """How much of each of `count` control points is in each sample, (M, count)."""
+    p = np.eye(count, dtype=np.float32)
     if closed:
         padded = np.concatenate([p[-1:], p, p[:2]])
-        segments = len(p)
+        segments = count
     else:
         padded = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
-        segments = len(p) - 1
+        segments = count - 1
     a, b, c, d = (padded[i : i + segments, None] for i in range(4))
     t = np.linspace(0, 1, steps, endpoint=False, dtype=np.float32)[None, :, None]
     out = 0.5 * (
         2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
     )
-    flat = out.reshape(-1, p.shape[1]).astype(np.float32)
+    flat = out.reshape(-1, count).astype(np.float32)
     return flat if closed else np.concatenate([flat, p[-1:]])
 
 
