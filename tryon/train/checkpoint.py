@@ -30,6 +30,50 @@ class Progress:
     seconds: float = 0.0  # wall time spent training, over all resumes
 
 
+def collect(
+    own: Mapping[str, Tensor],
+    average: Mapping[str, Tensor],
+    optimizer: torch.optim.AdamW,
+    model: nn.Module,
+) -> dict[str, Tensor]:
+    """The tensors of a run under one name each: `model.*`, `average.*`, `optimizer.MOMENT.*`.
+
+    Args:
+        own: the model's tensors that are kept.
+        average: the moving average of the parameters.
+        optimizer: its moments go by parameter name.
+        model: names the optimizer's parameters.
+    """
+    tensors = {f"model.{name}": value for name, value in own.items()}
+    tensors |= {f"average.{name}": value for name, value in average.items()}
+    for name, parameter in model.named_parameters():
+        for key in _MOMENTS:
+            if parameter in optimizer.state:
+                tensors[f"optimizer.{key}.{name}"] = optimizer.state[parameter][key]
+    return tensors
+
+
+def restore(
+    tensors: Mapping[str, Tensor],
+    model: nn.Module,
+    average: Mapping[str, Tensor],
+    optimizer: torch.optim.AdamW,
+    *,
+    strict: bool = True,
+) -> None:
+    """Put back what `collect` gathered, in place; `strict` wants every tensor of the model."""
+    own = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
+    model.load_state_dict(own, strict=strict)
+    for name, value in average.items():
+        value.copy_(tensors[f"average.{name}"])
+    for name, parameter in model.named_parameters():
+        if f"optimizer.step.{name}" in tensors:
+            state = {key: tensors[f"optimizer.{key}.{name}"] for key in _MOMENTS}
+            for key in _MOMENTS[:2]:
+                state[key] = torch.empty_like(parameter).copy_(state[key])
+            optimizer.state[parameter] = state
+
+
 def save_checkpoint(
     path: Path,
     model: nn.Module,
@@ -48,12 +92,7 @@ def save_checkpoint(
         progress: counters, saved as JSON in the header.
         architecture: the model's configuration, saved as JSON in the header.
     """
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"average.{name}": value for name, value in average.items()}
-    for name, parameter in model.named_parameters():
-        for key in _MOMENTS:
-            if parameter in optimizer.state:
-                tensors[f"optimizer.{key}.{name}"] = optimizer.state[parameter][key]
+    tensors = collect(model.state_dict(), average, optimizer, model)
     header = {"progress": json.dumps(asdict(progress)), "architecture": json.dumps(architecture)}
     temporary = path.with_suffix(".partial")
     # Dense copies: safetensors refuses tensors that share or permute memory.
@@ -87,13 +126,5 @@ def load_checkpoint(
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"No usable checkpoint at {path}; start without --resume.") from error
-    model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-    for name, value in average.items():
-        value.copy_(tensors[f"average.{name}"])
-    for name, parameter in model.named_parameters():
-        if f"optimizer.step.{name}" in tensors:
-            state = {key: tensors[f"optimizer.{key}.{name}"] for key in _MOMENTS}
-            for key in _MOMENTS[:2]:
-                state[key] = torch.empty_like(parameter).copy_(state[key])
-            optimizer.state[parameter] = state
+    restore(tensors, model, average, optimizer)
     return Progress(**json.loads(header["progress"]))

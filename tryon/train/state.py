@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from tryon.errors import WeightsError
 from tryon.models.shards import LIMIT, read_shards, write_shards
 from tryon.models.weights import Manifest
-from tryon.train.checkpoint import Progress
-
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+from tryon.train.checkpoint import Progress, collect, restore
 
 
 def save_state(
@@ -44,11 +42,7 @@ def save_state(
         architecture: configuration, with the `size` a manifest needs.
         limit: most bytes in a file.
     """
-    tensors = {f"model.{name}": value for name, value in own.items()}
-    tensors |= {f"average.{name}": value for name, value in average.items()}
-    for name, parameter in model.named_parameters():
-        for key in _MOMENTS if parameter in optimizer.state else ():
-            tensors[f"optimizer.{key}.{name}"] = optimizer.state[parameter][key]
+    tensors = collect(own, average, optimizer, model)
     about = Manifest(dict(architecture), {}, metrics=(asdict(progress),))
     partial, old = folder.with_suffix(".partial"), folder.with_suffix(".old")
     for left in (partial, old):
@@ -83,14 +77,5 @@ def load_state(
         raise WeightsError(f"No usable checkpoint at {folder}; start without --resume.") from error
     if json.loads(json.dumps(manifest.architecture)) != json.loads(json.dumps(dict(architecture))):
         raise WeightsError(f"{folder} is of another architecture; start without --resume.")
-    own = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
-    model.load_state_dict(own, strict=False)
-    for name, value in average.items():
-        value.copy_(tensors[f"average.{name}"])
-    for name, parameter in model.named_parameters():
-        if f"optimizer.step.{name}" in tensors:
-            state = {key: tensors[f"optimizer.{key}.{name}"] for key in _MOMENTS}
-            for key in _MOMENTS[:2]:
-                state[key] = torch.empty_like(parameter).copy_(state[key])
-            optimizer.state[parameter] = state
+    restore(tensors, model, average, optimizer, strict=False)
     return Progress(**manifest.metrics[0])
