@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from tryon import Face, Frame, Look, SessionConfig, TryOnSession
+from tryon import Face, Look, SessionConfig, TryOnSession
 from tryon.cosmetics.style import FINISHES, MakeupStyle
-from tryon.look.products import paint_face
+from tryon.look.products import look_of_style, paint_face
 from tryon.streaming.demo_clip import DemoClip
 from tryon.types import UInt8
 
@@ -31,8 +30,7 @@ def product_look(style: Mapping[str, Any]) -> Look:
     Raises:
         ConfigError: the style has an unknown name or a value outside its range.
     """
-    look = Look.from_photo(_painted(style), parser=_model())
-    return replace(look, name=NAME, provenance="product")
+    return look_of_style(MakeupStyle.from_json(style), NAME)
 
 
 def painted_model(style: Mapping[str, Any]) -> bytes:
@@ -45,36 +43,16 @@ def painted_model(style: Mapping[str, Any]) -> bytes:
 
 
 def _painted(style: Mapping[str, Any]) -> UInt8:
-    model = _model()
-    image = model.image.copy()
-    paint_face(image, model.face, MakeupStyle.from_json(style))
+    image, face = _model()
+    image = image.copy()
+    paint_face(image, face, MakeupStyle.from_json(style))
     return image
 
 
-@dataclass(slots=True, eq=False)  # not frozen: a parser's name is a plain attribute
-class _Model:
-    """A bare face whose landmarks are known: paint does not move them."""
-
-    image: UInt8
-    face: Face
-    name: str = "model"
-
-    def detect(self, image: UInt8) -> tuple[Face, ...]:
-        return (self.face,)
-
-    def parse(self, frame: Frame) -> tuple[Face, ...]:
-        return (self.face,)
-
-    def reset(self) -> None:
-        """Nothing is remembered."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 @cache
-def _model() -> _Model:
+def _model() -> tuple[UInt8, Face]:
+    """A bare portrait and its face: paint does not move the landmarks."""
     image = DemoClip(640, 640).frame(0).image
     with TryOnSession(config=SessionConfig(stills=True)) as session:
         (face,) = session.process(image).faces
-    return _Model(image, face)
+    return image, face

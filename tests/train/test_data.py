@@ -12,6 +12,7 @@ from tryon.cosmetics.substrate import skin_tone
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
 from tryon.train.data import (
+    CALM,
     GROUP,
     DataConfig,
     PaintedPairs,
@@ -24,17 +25,6 @@ from tryon.train.pairs import PairBatch, concatenate
 
 SIZE, PEOPLE = 64, 14
 TRAIN, MADE_UP = range(9), (2, 5, 11)
-CALM = DataConfig(
-    noise=0,
-    blur=1,
-    jitter=0,
-    occluded=0,
-    exposure=0,
-    white_balance=0,
-    side_light=0,
-    worn=0,
-    morph=0,
-)
 
 
 def code(person):

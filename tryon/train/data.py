@@ -53,6 +53,19 @@ class DataConfig:
                 raise ConfigError(f"{name} = {getattr(self, name)}: use a number in 0..1000")
 
 
+CALM = DataConfig(
+    noise=0,
+    blur=1,
+    jitter=0,
+    occluded=0,
+    exposure=0,
+    white_balance=0,
+    side_light=0,
+    worn=0,
+    morph=0,
+)
+"""Pictures as a good camera takes them in one light: only the people differ."""
+
 GROUP = 4
 """People that wear one style. Each is a source, each bare one also a reference for the others, so
 that a painting serves twice; it is also how many faces a CPU's caches hold while painting."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tryon.train.data import DataConfig, PaintedPairs, complete_by_symmetry
+from tryon.train.data import CALM, DataConfig, PaintedPairs, complete_by_symmetry
 from tryon.train.evaluation import measures
 from tryon.train.evaluation.masks import Mask, atlas_masks
 from tryon.train.evaluation.structure import gmsd, ms_ssim
@@ -22,18 +22,6 @@ from tryon.train.pairs import PairBatch
 from tryon.train.validation import Predict
 
 HARD = DataConfig(morph=0)  # light, noise, cover and errors as in training; people as they are
-# Pictures as a good camera takes them in one light: only the people differ.
-CLEAN = DataConfig(
-    exposure=0,
-    white_balance=0,
-    side_light=0,
-    noise=0,
-    blur=1,
-    jitter=0,
-    occluded=0,
-    worn=0,
-    morph=0,
-)
 WORN = 0.25  # share of a region's texels that the style must change for the region to count
 OTHER_TONE = 15.0  # deg of typology angle between two references of "different skin tones"
 
@@ -201,7 +189,7 @@ def _bare_changes(cache: FaceCache, predict: Predict, split: str, pairs: int) ->
 def _same_lips(cache: FaceCache, predict: Predict, split: str, pairs: int) -> list[float]:
     """CIEDE2000 between the lips one wearer gets from two people who wear one style."""
     gaps = []
-    data = PaintedPairs(cache, replace(CLEAN, held_out=pairs), foundation=False)
+    data = PaintedPairs(cache, replace(CALM, held_out=pairs), foundation=False)
     for batch in data.held_out(256, split):
         tones = cache.ita[batch.wearer]
         if len(batch) < 2 or abs(float(tones[0] - tones[1])) < OTHER_TONE:
