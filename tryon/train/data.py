@@ -19,52 +19,28 @@ from tryon.cosmetics.captions import FORMS, caption
 from tryon.cosmetics.painter import StyleBatch, paint
 from tryon.cosmetics.pigment import to_linear, to_srgb
 from tryon.cosmetics.sampler import StyleSampler
-from tryon.cosmetics.strokes import free_shapes
 from tryon.cosmetics.style import MakeupStyle
-from tryon.cosmetics.substrate import estimate_substrate, masked_blur
+from tryon.cosmetics.substrate import estimate_substrate
 from tryon.cosmetics.vector import style_vector
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
+from tryon.train.disturb import (
+    complete_by_symmetry,
+    degraded,
+    misaligned,
+    quick_srgb,
+    relit,
+    turned,
+    uniform,
+)
 from tryon.train.faces import FaceCache
 from tryon.train.metrics import ITA_BINS, ita_bin
+from tryon.train.occluders import cover
 from tryon.train.pairs import PairBatch, concatenate
+from tryon.train.people import Textures, morph, recoloured
+from tryon.train.variety import DataConfig
 
 ITA_NAMES = [name for name, _ in ITA_BINS]
-
-
-@dataclass(frozen=True, slots=True)
-class DataConfig:
-    """How pictures vary; every range is drawn uniformly."""
-
-    exposure: float = 0.7  # +- stops
-    white_balance: float = 0.16  # +- relative gain of red and blue
-    side_light: float = 0.45  # +- relative light from one side of the face to the other
-    noise: float = 0.025  # sensor noise, sigma at most, of 1
-    blur: float = 3.0  # resolution is lost by up to this factor
-    jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
-    occluded: float = 0.25  # share of sources with something in front of the face
-    worn: float = 0.08  # share of sources that wear the style already: nothing is to be added
-    morph: float = 0.2  # share of people who are half somebody else of the same split
-    held_out: int = 96  # pairs for validation
-
-    def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            if not 0 <= getattr(self, name) <= 1000:
-                raise ConfigError(f"{name} = {getattr(self, name)}: use a number in 0..1000")
-
-
-CALM = DataConfig(
-    noise=0,
-    blur=1,
-    jitter=0,
-    occluded=0,
-    exposure=0,
-    white_balance=0,
-    side_light=0,
-    worn=0,
-    morph=0,
-)
-"""Pictures as a good camera takes them in one light: only the people differ."""
 
 GROUP = 4
 """People that wear one style. Each is a source, each bare one also a reference for the others, so
@@ -151,25 +127,25 @@ class PaintedPairs:
         who = torch.cat([first, others])
         wearer = torch.cat([others[:1], others.roll(-1)])
         fields = brush_fields(size, self.device)
-        linear, visibility, skin = self._faces(who, size, bare, rng)
+        config = self.config
+        (linear, visibility, skin), ita = self._faces(who, size, bare, rng)
         number = torch.randint(2**62, (1,), generator=rng, device=self.device)
-        linear, light = self._relight(linear, rng)
-        ita = self.cache.ita[who.cpu()].to(self.device)
+        linear, light = relit(linear, config, rng)
         substrate = estimate_substrate(skin, fields, linear, ita, light)
         layer = paint(substrate, StyleBatch([self.style_of(int(number))], self.device))
         made_up, affine = layer(linear).clamp(0, 1), layer.packed()
-        reference, _ = self._misalign(
-            torch.cat([quick_srgb(made_up[1:]), visibility[1:]], 1), made_up[1:, :0], rng
-        )
-        worn = self._random((GROUP, 1, 1, 1), rng) < self.config.worn
-        if bool(worn.any()):
-            linear = torch.where(worn, made_up, linear)
-            affine = torch.where(worn, _identity(affine), affine)
+        reference = torch.cat([quick_srgb(made_up[1:]), visibility[1:]], 1)
+        reference, _ = misaligned(reference, made_up[1:, :0], config, rng)
+        reference, _ = cover(reference, config.hidden, rng)
+        reference = complete_by_symmetry(degraded(turned(reference, config, rng), config, rng))
+        worn = uniform((GROUP, 1, 1, 1), rng) < config.worn
+        linear = torch.where(worn, made_up, linear)
+        affine = torch.where(worn, _identity(affine), affine)
         source = torch.cat([quick_srgb(linear), visibility], 1)
-        source, affine = self._misalign(source, affine, rng)
-        affine, source = self._occlude(affine, source, rng)
-        source, reference = self._degrade(source, rng), self._degrade(reference, rng)
-        reference = complete_by_symmetry(reference)
+        source, affine = misaligned(source, affine, config, rng)
+        source, hidden = cover(source, config.occluded, rng)
+        affine = torch.lerp(affine, _identity(affine), hidden)
+        source = degraded(turned(source, config, rng), config, rng)
         target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
         regions = torch.as_tensor(region_masks(size).weights, device=self.device)
         return PairBatch(
@@ -184,24 +160,18 @@ class PaintedPairs:
             wearer,
         )
 
-    def _random(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-        return torch.rand(shape, generator=rng, device=self.device)
-
-    def _spread(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-        return 2 * self._random(shape, rng) - 1
-
     def _faces(
         self, who: Tensor, size: int, bare: Tensor, rng: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Linear light, visibility and skin of people, some mirrored, some half somebody else."""
+    ) -> tuple[Textures, Tensor]:
+        """People and their skin tones: some mirrored, half somebody else, of another complexion."""
         linear, visibility, skin = self._stored(who, size)
-        flip = self._random((len(who), 1, 1, 1), rng) < 0.5
+        flip = uniform((len(who), 1, 1, 1), rng) < 0.5
         linear, visibility, skin = (
             torch.where(flip, t.flip(-1), t) for t in (linear, visibility, skin)
         )
-        half = self._random((len(who),), rng) < self.config.morph
+        half = uniform((len(who),), rng) < self.config.morph
         donors = torch.multinomial(bare, len(who), True, generator=rng)
-        share = 0.5 + 0.4 * self._random((len(who), 1, 1, 1), rng)
+        share = 0.5 + 0.4 * uniform((len(who), 1, 1, 1), rng)
         if bool(half.any()):
             mixed = morph(
                 (linear[half], visibility[half], skin[half]),
@@ -209,9 +179,12 @@ class PaintedPairs:
                 share[half],
             )
             linear = linear.index_copy(0, half.nonzero()[:, 0], mixed)
-        return linear, visibility, skin
+        ita = self.cache.ita[who.cpu()].to(self.device)
+        if self.config.complexion:
+            linear, ita = recoloured(linear, skin, ita, self.config.complexion, rng)
+        return (linear, visibility, skin), ita
 
-    def _stored(self, who: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _stored(self, who: Tensor, size: int) -> Textures:
         who = who.cpu()
         texture, skin = self.cache.texture[who].to(self.device), self.cache.skin[who]
         # 256 levels: looking the light up costs a seventh of the power function.
@@ -223,65 +196,6 @@ class PaintedPairs:
             linear, seen, skin = (F.avg_pool2d(t, factor) for t in (linear, seen, skin))
         return linear, seen, skin
 
-    def _relight(self, linear: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Another exposure, white balance and side light; returns light and the lamp's colour."""
-        n, config = len(linear), self.config
-        size = linear.shape[-1]
-        stops = config.exposure * self._spread((n, 1, 1, 1), rng)
-        cast = config.white_balance * self._spread((n, 2), rng)
-        balance = torch.stack([1 + cast[:, 0], 1 + 0.15 * cast.sum(1), 1 + cast[:, 1]], 1)
-        ramp = torch.linspace(-1, 1, size, device=self.device)
-        slope = config.side_light * self._spread((n, 2, 1, 1), rng)
-        side = 1 + slope[:, :1] * ramp[None, None, None, :] + 0.5 * slope[:, 1:] * ramp[:, None]
-        lit = linear * (2**stops * side.clamp_min(0.2)) * balance[:, :, None, None]
-        # Roll off instead of clipping, as a camera does: 1 is reached with slope 0.
-        over = (lit - 0.7).clamp(0, 0.6)
-        return lit.clamp_max(0.7) + over - over * over / 1.2, balance[:, :, None, None]
-
-    def _misalign(
-        self, picture: Tensor, affine: Tensor, rng: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Shift smoothly, as when landmarks err: the picture and the layer that fits it."""
-        n, size = len(picture), picture.shape[-1]
-        shift = torch.randn((n, 2, 6, 6), generator=rng, device=self.device)
-        amount = self.config.jitter * self._random((n, 1, 1, 1), rng) * 2 / 256
-        shift = amount * F.interpolate(shift, (32, 32), mode="bicubic")
-        shift = F.interpolate(shift, (size, size), mode="bilinear")
-        grid = (brush_fields(size, self.device).uv + shift).permute(0, 2, 3, 1)
-        joined = torch.cat([picture, affine], 1) if affine.shape[1] else picture
-        moved = F.grid_sample(joined, grid, padding_mode="border", align_corners=False)
-        return moved[:, : picture.shape[1]], moved[:, picture.shape[1] :]
-
-    def _occlude(
-        self, affine: Tensor, source: Tensor, rng: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Put a piece of somebody's skin, or of plain colour, in front: no makeup lies there."""
-        n, size = len(source), source.shape[-1]
-        fields = brush_fields(size, self.device)
-        noise = torch.randn((n, 1, 5, 5), generator=rng, device=self.device)
-        cover = 0.05 + 0.25 * self._random((n, 1, 1, 1), rng)
-        shape = free_shapes(fields, noise, cover, torch.ones_like(cover))
-        shape = shape * (self._random((n, 1, 1, 1), rng) < self.config.occluded)
-        other = source.roll(1, 0).roll((size // 3, size // 4), (2, 3)).flip(2)[:, :3]
-        plain = self._random((n, 3, 1, 1), rng).expand_as(other)
-        filled = torch.where(self._random((n, 1, 1, 1), rng) < 0.6, other, plain)
-        colour = source[:, :3] * (1 - shape) + filled * shape
-        return affine + shape * (_identity(affine) - affine), torch.cat([colour, source[:, 3:]], 1)
-
-    def _degrade(self, picture: Tensor, rng: torch.Generator) -> Tensor:
-        """Low resolution and sensor noise; the visibility channel stays."""
-        n, size = len(picture), picture.shape[-1]
-        colour = picture[:, :3]
-        factor = 1 + (self.config.blur - 1) * float(self._random((1,), rng))
-        if factor > 1.3:
-            small = F.interpolate(colour, size=round(size / factor), mode="area")
-            soft = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
-            colour = torch.where(self._random((n, 1, 1, 1), rng) < 0.5, soft, colour)
-        sigma = self.config.noise * self._random((n, 1, 1, 1), rng) ** 2
-        noisy = colour + sigma * torch.randn(colour.shape, generator=rng, device=self.device)
-        inside = brush_fields(size, self.device).inside
-        return torch.cat([noisy.clamp(0, 1) * inside, picture[:, 3:]], 1)
-
 
 def _identity(affine: Tensor) -> Tensor:
     """The layer that changes nothing, (B, 6, A, A)."""
@@ -291,57 +205,3 @@ def _identity(affine: Tensor) -> Tensor:
 def open_pairs(cache: Path, seed: int) -> PaintedPairs:
     """The pairs of a face cache file."""
     return PaintedPairs(FaceCache.load(cache), seed=seed)
-
-
-def quick_srgb(linear: Tensor) -> Tensor:
-    """Linear light 0..1 to sRGB by square roots: a third of the time of the power function.
-
-    Within 0.011 in the deepest shade, 0.004 elsewhere.
-
-    For pictures that are disturbed anyhow; targets take the exact curve.
-    """
-    root = linear.clamp_min(0).sqrt()
-    fourth = root.sqrt()
-    # Fitted to the curve above its linear toe.
-    out = 0.585122381 * root + 0.783140355 * fourth - 0.368262736 * fourth.sqrt()
-    return torch.maximum(out, torch.zeros_like(out)).clamp_max(1)
-
-
-Textures = tuple[Tensor, Tensor, Tensor]
-"""Linear light (B, 3, A, A), visibility and skin (B, 1, A, A)."""
-
-
-def morph(host: Textures, donor: Textures, share: Tensor) -> Tensor:
-    """Half a new person: the host's tone and shading with the donor's features.
-
-    In the atlas both have one shape, so that only texture is exchanged, where both show skin.
-
-    Args:
-        host: whose low frequencies, hair and border are kept.
-        donor: whose detail is taken.
-        share: (B, 1, 1, 1) how much of it, 0..1.
-
-    Returns:
-        (B, 3, A, A) linear light.
-    """
-    size = host[0].shape[-1]
-    fields = brush_fields(size, str(host[0].device))
-    both = fields.paintable * host[1] * host[2] * donor[1] * donor[2]
-    a, b = (torch.log(t.clamp_min(0.003)) for t in (host[0], donor[0]))
-    low = masked_blur(b - a, both + 1e-3 * fields.inside, 24 * size / 256)
-    return torch.exp(a + share * both * (b - a - low)).clamp(0, 1)
-
-
-def complete_by_symmetry(reference: Tensor) -> Tensor:
-    """Fill what a reference hides with the mirrored other side, where that is seen better.
-
-    Args:
-        reference: (B, 4, A, A) sRGB + visibility.
-
-    Returns:
-        (B, 4, A, A); visibility is that of the better side.
-    """
-    mirrored = reference.flip(-1)
-    seen, other = reference[:, 3:], mirrored[:, 3:]
-    take = ((other - seen) / 0.5).clamp(0, 1)
-    return reference + take * (mirrored - reference)

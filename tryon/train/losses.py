@@ -23,9 +23,9 @@ class LossConfig:
 
     softness: float = 0.1  # errors below it count by their square; see `_huber`
     layer: float = 0.3  # error of the layer's gain, times light
-    gradient: float = 0.5  # difference of neighbours on brows, eyes and lips
+    gradient: float = 0.7  # difference of neighbours on brows, eyes and lips
     background: float = 0.3  # weight of texels outside the made-up area, of 1 inside
-    eyes: float = 3.0  # extra weight of the eye region
+    eyes: float = 4.0  # extra weight of the eye region
     lips: float = 3.0  # extra weight of the lips
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tryon.train.data import CALM, DataConfig, PaintedPairs, complete_by_symmetry
+from tryon.train.data import PaintedPairs
+from tryon.train.disturb import complete_by_symmetry
 from tryon.train.evaluation import measures
 from tryon.train.evaluation.masks import Mask, atlas_masks
 from tryon.train.evaluation.structure import gmsd, ms_ssim
@@ -20,8 +21,10 @@ from tryon.train.losses import composite, made_up
 from tryon.train.metrics import PsnrMeter
 from tryon.train.pairs import PairBatch
 from tryon.train.validation import Predict
+from tryon.train.variety import CALM, DataConfig
 
-HARD = DataConfig(morph=0)  # light, noise, cover and errors as in training; people as they are
+# Light, noise, cover and errors as in training; people as they are.
+HARD = DataConfig(morph=0, complexion=0)
 WORN = 0.25  # share of a region's texels that the style must change for the region to count
 OTHER_TONE = 15.0  # deg of typology angle between two references of "different skin tones"
 

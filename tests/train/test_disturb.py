@@ -1,0 +1,83 @@
+"""Cameras, light and turned heads: what they may change and what they must leave."""
+
+from dataclasses import replace
+
+import torch
+
+from tryon.cosmetics.brushes import brush_fields
+from tryon.cosmetics.pigment import to_srgb
+from tryon.train.disturb import complete_by_symmetry, degraded, quick_srgb, relit, turned
+from tryon.train.variety import CALM, DataConfig
+
+SIZE = 64
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def pictures(count=16):
+    texture = torch.rand(count, 4, SIZE, SIZE, generator=generator(1))
+    texture[:, 3] = 1.0
+    return texture * brush_fields(SIZE).inside
+
+
+def test_the_quick_curve_is_near_the_exact_one():
+    light = torch.linspace(0, 1, 2000)
+    error = (quick_srgb(light) - to_srgb(light)).abs()
+    assert error.max() < 0.011
+    assert error[light > 0.01].max() < 0.004
+
+
+def test_symmetry_fills_only_what_is_hidden():
+    generator = torch.Generator().manual_seed(2)
+    reference = torch.rand(2, 4, 8, 8, generator=generator)
+    reference[:, 3] = 1.0
+    assert torch.equal(complete_by_symmetry(reference), reference)
+    hidden = reference.clone()
+    hidden[:, :3, :, :4], hidden[:, 3, :, :4] = 0.0, 0.0
+    filled = complete_by_symmetry(hidden)
+    torch.testing.assert_close(filled[..., 4:], hidden[..., 4:])
+    torch.testing.assert_close(filled[..., :4], hidden[..., 4:].flip(-1))
+    nothing = torch.zeros_like(hidden)
+    assert torch.equal(complete_by_symmetry(nothing), nothing)
+
+
+def test_a_calm_camera_changes_nothing():
+    before = pictures()
+    lit, lamp = relit(before[:, :3] * 0.7, CALM, generator())
+    torch.testing.assert_close(lit, before[:, :3] * 0.7)
+    assert (lamp == 1).all()
+    assert torch.equal(turned(before, CALM, generator()), before)
+    torch.testing.assert_close(degraded(before, CALM, generator()), before)
+
+
+def test_light_stays_in_range_and_keeps_its_colour():
+    lit, lamp = relit(pictures()[:, :3], DataConfig(exposure=2, white_balance=0.3), generator())
+    assert 0 <= lit.min() <= lit.max() <= 1
+    assert lamp.shape == (16, 3, 1, 1)
+    grey = torch.full((16, 3, SIZE, SIZE), 0.2)
+    lit, lamp = relit(grey, replace(CALM, white_balance=0.3), generator())
+    torch.testing.assert_close(lit, grey * lamp)
+
+
+def test_a_turned_head_hides_one_side_and_leaves_the_other():
+    before = pictures()
+    after = turned(before, replace(CALM, turned=1.0), generator())
+    for one, bare in zip(after, before, strict=True):
+        halves = [one[3, :, :20].sum(), one[3, :, -20:].sum()]
+        hidden, seen = sorted(range(2), key=lambda k: halves[k])
+        assert halves[hidden] < 0.95 * halves[seen]
+        kept = slice(0, 20) if seen == 0 else slice(-20, None)
+        assert torch.equal(one[..., kept], bare[..., kept])
+    some = turned(before, replace(CALM, turned=0.5), generator())
+    unturned = sum(torch.equal(a, b) for a, b in zip(some, before, strict=True))
+    assert 2 <= unturned <= 14
+
+
+def test_a_poor_camera_leaves_visibility_and_what_is_outside():
+    before = pictures()
+    after = degraded(before, replace(CALM, noise=0.2, blur=4), generator())
+    assert torch.equal(after[:, 3], before[:, 3])
+    assert not (after[:, :3] * (brush_fields(SIZE).inside == 0)).any()
+    assert (after[:, :3] - before[:, :3]).abs().max() > 0.05

@@ -1,0 +1,55 @@
+"""How much training pictures vary; every range is drawn uniformly.
+
+Only numbers: `people` and `disturb` say what they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tryon.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Ranges and shares of what makes one picture of a person unlike another.
+
+    The light varies as a camera with automatic exposure leaves it. Wider ranges teach nothing: with
+    the light unknown the right colour is unknown, and the student learns to hedge.
+    """
+
+    exposure: float = 0.3  # +- stops
+    white_balance: float = 0.06  # +- relative gain of red and blue
+    side_light: float = 0.35  # +- relative light from one side of the face to the other
+    noise: float = 0.025  # sensor noise, sigma at most, of 1
+    blur: float = 3.0  # resolution is lost by up to this factor
+    jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
+    occluded: float = 0.4  # share of sources with something in front of the face
+    hidden: float = 0.15  # the same of references: it tells nothing about the makeup
+    turned: float = 0.25  # share of pictures whose one side is turned away
+    worn: float = 0.08  # share of sources that wear the style already: nothing is to be added
+    morph: float = 0.5  # share of people who are half somebody else of the same split
+    complexion: float = 0.35  # +- optical density of melanin put on a person's skin, in blue light
+    held_out: int = 96  # pairs for validation
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            if not 0 <= getattr(self, name) <= 1000:
+                raise ConfigError(f"{name} = {getattr(self, name)}: use a number in 0..1000")
+
+
+CALM = DataConfig(
+    exposure=0,
+    white_balance=0,
+    side_light=0,
+    noise=0,
+    blur=1,
+    jitter=0,
+    occluded=0,
+    hidden=0,
+    turned=0,
+    worn=0,
+    morph=0,
+    complexion=0,
+)
+"""Pictures as a good camera takes them in one light: only the people differ."""
