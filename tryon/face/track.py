@@ -11,6 +11,7 @@ from math import exp, inf
 import numpy as np
 
 from tryon.errors import ConfigError
+from tryon.face.carried import CarriedFilter, Filters
 from tryon.face.one_euro import OneEuro
 from tryon.face.pose import estimate_pose
 from tryon.types import Face, Float32
@@ -24,7 +25,7 @@ _COAST_S = 0.5  # s over which an unseen face is thought to come to rest
 
 @dataclass(frozen=True, slots=True)
 class TrackConfig:
-    """Settings of the tracker; the filter's are those of MediaPipe's face graph.
+    """Settings of the tracker.
 
     Raises:
         ConfigError: a value is outside its range.
@@ -32,9 +33,10 @@ class TrackConfig:
 
     smooth: bool = True
     min_cutoff: float = 0.05  # Hz, see OneEuro
-    beta: float = 80.0  # Hz per face size a second
+    beta: float = 200.0  # Hz per face size a second, for its place, turn and size in the picture
+    shape_beta: float = 40.0  # the same for its shape: expressions, and turning away
     derivative_cutoff: float = 1.0  # Hz
-    still_step: float = 0.007  # face sizes a frame that noise can feign, see OneEuro
+    still_step: float = 0.003  # face sizes a frame that noise can feign in the place, see OneEuro
     same_face: float = 1.0  # mean landmark distance, in face sizes, above which it is another face
     jump: float = 0.3  # mean landmark step, in face sizes, above which the filter starts afresh
     keep_seconds: float = 2.0  # how long the id of a lost face is kept, as behind another one
@@ -43,9 +45,16 @@ class TrackConfig:
         for name in ("min_cutoff", "derivative_cutoff", "same_face", "jump"):
             if not 0 < getattr(self, name) < inf:
                 raise ConfigError(f"TrackConfig.{name} is {getattr(self, name)}; use a number > 0")
-        for name in ("beta", "still_step", "keep_seconds"):
+        for name in ("beta", "shape_beta", "still_step", "keep_seconds"):
             if not 0 <= getattr(self, name) < inf:
                 raise ConfigError(f"TrackConfig.{name} is {getattr(self, name)}; use a number >= 0")
+
+    def filters(self) -> Filters:
+        """Fresh filters for a new face."""
+        return Filters(
+            place=OneEuro(self.min_cutoff, self.beta, self.derivative_cutoff, self.still_step),
+            shape=OneEuro(self.min_cutoff, self.shape_beta, self.derivative_cutoff, inf),
+        )
 
 
 class FaceTracker:
@@ -136,9 +145,7 @@ class _Track:
         self.seconds = seconds
         self._id = name
         self._speed = np.zeros(2, np.float32)  # px a second
-        self._filter = OneEuro(
-            config.min_cutoff, config.beta, config.derivative_cutoff, config.still_step
-        )
+        self._filter = CarriedFilter(config.filters())
 
     def expected(self, seconds: float, landmarks: Float32) -> Float32:
         """Where landmarks should be by now, going on as the face went, ever slower."""
@@ -167,7 +174,7 @@ class _Track:
         if jumped or not SHORTEST <= elapsed <= LONGEST:
             self._filter.reset()
             elapsed = 1.0  # not used by a fresh filter
-        steady = self._filter(face.landmarks, elapsed, _size(face.landmarks))
+        steady = self._filter(face.landmarks, elapsed)
         return replace(face, landmarks=steady, pose=estimate_pose(steady), track_id=self._id)
 
 
