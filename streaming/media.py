@@ -16,6 +16,7 @@ from time import monotonic_ns
 from typing import Any
 
 from tryon.errors import MediaError
+from tryon.streaming.media_deep import DeepFrame, deep_format, deep_of
 from tryon.streaming.media_files import local_path, open_container
 from tryon.streaming.media_pixels import HDR_TRANSFERS, Colour, colour_of, to_rgb, to_rgb16, turn
 from tryon.streaming.tone_map import ToneMap
@@ -38,14 +39,16 @@ class VideoInfo:
     sample_aspect: Fraction  # width : height of one pixel, upright
     colour: Colour
     codec: str
+    deep: str = ""  # pixel format of samples deeper than 8 bits that are kept, "" for none
 
 
 class VideoReader:
     """A video file as a frame source.
 
     Opening decodes the first frame, so that a file which cannot be shown is refused before
-    any work starts. Pixels are 8-bit RGB, rotated upright: faces are worked on at 8 bits, so
-    deeper SDR colour is rounded, and transparency dropped; `notices` says so.
+    any work starts. Pixels are 8-bit RGB, rotated upright, for faces are worked on at 8 bits;
+    frames of deeper SDR video bring their samples along (`DeepFrame`). Transparency is dropped, and
+    what else is lost is said in `notices`.
 
     Args:
         path: A local file.
@@ -129,8 +132,9 @@ class VideoReader:
             sample_aspect=1 / aspect if turned else aspect,
             colour=self._colour if self._tone_map is None else Colour(),
             codec=stream.codec_context.name,
+            deep=deep_format(frame) if kind is None else "",
         )
-        self.notices = tuple(_notices(frame, kind))
+        self.notices = tuple(_notices(frame, kind, self.info.deep))
 
     @property
     def description(self) -> str:
@@ -155,7 +159,7 @@ class VideoReader:
                 while peeked is not None and not self._closed:
                     frame, pts = peeked
                     if index >= skip:
-                        yield Frame(self._to_rgb(frame), index, pts, monotonic_ns())
+                        yield self._frame(frame, index, pts)
                     index += 1
                     peeked = next(self._decoded, None) if not self._closed else None
             finally:
@@ -173,6 +177,14 @@ class VideoReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _frame(self, frame: Any, index: int, pts: Fraction) -> Frame:
+        image = self._to_rgb(frame)
+        if not self.info.deep:
+            return Frame(image, index, pts, monotonic_ns())
+        deep = deep_of(frame, self.info.deep, self._colour)
+        made: Frame = DeepFrame(image, index, pts, monotonic_ns(), deep)
+        return made
 
     def _to_rgb(self, frame: Any) -> UInt8:
         if self._tone_map is None:
@@ -224,14 +236,16 @@ class VideoReader:
                 return
 
 
-def _notices(frame: Any, hdr: str | None) -> Iterator[str]:
+def _notices(frame: Any, hdr: str | None, deep: str) -> Iterator[str]:
     components = frame.format.components
     if any(c.is_alpha for c in components):
         yield "transparency is dropped"
     if hdr is not None:
         yield f"HDR ({hdr}) is tone-mapped to BT.709, 8 bits a channel"
-    elif any(c.bits > 8 for c in components):
-        yield "more than 8 bits a channel are written as 8: faces are worked on at 8 bits"
+    elif components[0].bits > 8 and not deep:
+        yield "more than 8 bits a channel are written as 8: it is no YUV video"
+    elif components[0].bits > 12:
+        yield "more than 12 bits a channel are written as 12"
 
 
 def _rate(stream: Any) -> Fraction:

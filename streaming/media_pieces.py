@@ -20,6 +20,7 @@ from typing import Any
 
 from tryon.errors import MediaError
 from tryon.streaming.media import VideoInfo
+from tryon.streaming.media_deep import Deep
 from tryon.streaming.media_files import check_output, local_path, media_errors, open_container
 from tryon.streaming.media_output import OutputFile
 from tryon.streaming.media_writer import VideoWriter
@@ -93,7 +94,7 @@ class PieceWriter:
         """What the user should know about the output."""
         return list(dict.fromkeys(self._notices))
 
-    def write(self, image: UInt8, pts: Fraction) -> None:
+    def write(self, image: UInt8 | Deep, pts: Fraction) -> None:
         """Append one picture; see `VideoWriter.write`."""
         if not self._open:
             raise MediaError(f"{self.path} was closed; open a new writer")
@@ -161,7 +162,7 @@ class PieceWriter:
         plan = {
             "input": [str(self._like.path.resolve()), stat.st_size, stat.st_mtime_ns],
             "span": [str(self._start), str(self._end)],
-            "encoder": [av.__version__, self._length],
+            "encoder": [av.__version__, self._length, self._like.deep],
             "key": key,
         }
         kept = self._folder / "plan.json"
@@ -200,6 +201,8 @@ class PieceWriter:
                 source = container.streams.video[0]
                 if stream is None:
                     stream = output.open().add_stream_from_template(source)
+                    if self._like.deep:
+                        stream.codec_context.codec_tag = source.codec_context.codec_tag
                     stream.time_base, header = base, source.codec_context.extradata
                     output.copy_others(self._start, self._end)
                 elif source.codec_context.extradata != header:

@@ -97,9 +97,9 @@ def _array(frame: Any, colour: Colour, kind: str) -> NDArray[Any]:
 
 
 def upright(image: NDArray[Any], frame: Any) -> NDArray[Any]:
-    """Turn (H, W, 3) as stored to how it is meant to be seen."""
+    """Turn (H, W, ...) as stored to how it is meant to be seen."""
     transposed, flip_x, flip_y = turn(frame)
-    image = image.transpose(1, 0, 2) if transposed else image
+    image = image.swapaxes(0, 1) if transposed else image
     return np.ascontiguousarray(image[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
 
 

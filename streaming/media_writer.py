@@ -1,4 +1,4 @@
-"""Turns RGB frames into an H.264 file beside which audio and subtitles are copied untouched.
+"""Turns RGB frames into a video file beside which audio and subtitles are copied untouched.
 
 A half-written or overwritten file is never left under the name that was asked for, and no time
 stamp is changed.
@@ -13,6 +13,7 @@ from typing import Any
 
 from tryon.errors import MediaError
 from tryon.streaming.media import VideoInfo
+from tryon.streaming.media_deep import Deep
 from tryon.streaming.media_files import media_errors
 from tryon.streaming.media_output import OutputFile
 from tryon.streaming.media_pixels import FULL, LIMITED, RGB_MATRIX, Colour, to_yuv
@@ -22,10 +23,11 @@ _LIVE_TIME_BASE = Fraction(1, 90_000)
 
 
 class VideoWriter:
-    """An H.264 writer (libx264, CRF 18) for one file.
+    """A writer of H.264 (libx264, CRF 18), or of H.265 (libx265) for more than 8 bits a channel.
 
     Even sizes are written as 4:2:0. Odd sizes, which 4:2:0 cannot hold, are written as 4:4:4
-    and `notices` says so. A picture that differs in size from the first is scaled to it.
+    and `notices` says so. A picture that differs in size from the first is scaled to it. Deep
+    samples are written in the format and range they have.
 
     Args:
         path: Output; its suffix chooses the container (MP4, MOV or MKV).
@@ -34,7 +36,7 @@ class VideoWriter:
         overwrite: Whether an existing file may be replaced.
         start: The output begins at this time stamp, s; it becomes 0. None keeps time stamps.
         end: Copied streams stop at this time stamp, s.
-        preset: libx264's speed preset.
+        preset: The encoder's speed preset.
         others: Whether the input's other streams are copied.
 
     Raises:
@@ -57,9 +59,10 @@ class VideoWriter:
         self._base = _LIVE_TIME_BASE if like is None else like.time_base
         self._notices: list[str] = []
         self._colour = Colour() if like is None else like.colour
+        self._deep = "" if like is None else like.deep
         if self._colour.matrix == RGB_MATRIX:  # H.264 holds YUV here, so tag it as such
             self._colour = Colour()
-        if self._colour.range == FULL:
+        if self._colour.range == FULL and not self._deep:
             # The scaler rounds full-range chroma down, half a level a pass; limited range it
             # gets right, and more players show it right.
             self._colour = replace(self._colour, range=LIMITED)
@@ -74,11 +77,11 @@ class VideoWriter:
         """What the user should know about the output."""
         return [*self._notices, *self._file.notices]
 
-    def write(self, image: UInt8, pts: Fraction) -> None:
+    def write(self, image: UInt8 | Deep, pts: Fraction) -> None:
         """Append one picture.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, or deeper samples.
             pts: Time stamp, s; a time not after the last one is moved to the next tick.
 
         Raises:
@@ -87,12 +90,16 @@ class VideoWriter:
         if self._file.closed:
             raise MediaError(f"{self.path} was closed; open a new writer")
         with media_errors(self.path):
+            height, width = (image.planes[0] if isinstance(image, Deep) else image).shape[:2]
             if self._stream is None:
-                self._open(image.shape[1], image.shape[0])
-            if image.shape[:2] != (self._stream.height, self._stream.width):
-                self._note("pictures of another size were scaled to the first")
+                self._open(width, height)
             s = self._stream
-            frame = to_yuv(image, s.width, s.height, s.pix_fmt, self._colour)
+            if (width, height) != (s.width, s.height):
+                self._note("pictures of another size were scaled to the first")
+            if isinstance(image, Deep):
+                frame = image.frame().reformat(s.width, s.height, s.pix_fmt)
+            else:
+                frame = to_yuv(image, s.width, s.height, s.pix_fmt, self._colour)
             frame.time_base = self._base
             frame.pts = max(round((pts - (self._start or 0)) / self._base), self._last + 1)
             self._last = frame.pts
@@ -130,13 +137,20 @@ class VideoWriter:
     def _open(self, width: int, height: int) -> None:
         container = self._file.open()
         rate = Fraction(30) if self._like is None else self._like.rate
+        options = {"preset": self._preset, "crf": "18"}
+        if self._deep:
+            # With B-frames libx265 makes up decoding times for a clip of one or two pictures.
+            options["x265-params"] = "log-level=error:bframes=0"
         stream = container.add_stream(
-            "libx264", rate=rate, options={"preset": self._preset, "crf": "18"}
+            "libx265" if self._deep else "libx264", rate=rate, options=options
         )
         stream.width, stream.height = width, height
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = self._deep or "yuv420p"
+        if self._deep:
+            stream.codec_context.codec_tag = "hvc1"  # some players know it by this name only
+            self._note(f"written as H.265, which keeps the {self._deep[-4:-2]} bits a channel")
         if width % 2 or height % 2:
-            stream.pix_fmt = "yuv444p"
+            stream.pix_fmt = self._deep or "yuv444p"
             self._note(f"odd size {width}x{height}: written as 4:4:4, which some players refuse")
         context = stream.codec_context
         stream.time_base = context.time_base = self._base

@@ -16,6 +16,7 @@ from time import monotonic_ns
 from typing import Any
 
 from tryon.errors import ConfigError, MediaError, MissingExtraError
+from tryon.streaming.rtc_tuning import give_frames_at_once, set_encoder_rates
 from tryon.streaming.sdp import with_rates, without_names
 from tryon.streaming.slot import Slot, SlotClosedError
 from tryon.streaming.stats import LiveStats
@@ -91,7 +92,7 @@ class RtcPeer:
             MediaError: The offer cannot be used.
         """
         rtc = _aiortc()
-        _set_encoder_rates(self.config.kbit)
+        set_encoder_rates(self.config.kbit)
         try:
             description = rtc.RTCSessionDescription(without_names(offer), "offer")
             await self._pc.setRemoteDescription(description)
@@ -138,6 +139,9 @@ class RtcPeer:
 
     def _on_track(self, track: Any) -> None:
         if track.kind == "video" and self._reader is None:
+            for receiver in self._pc.getReceivers():
+                if receiver.track is track:
+                    give_frames_at_once(receiver)
             self._pc.addTrack(_outgoing(self._outbox, self.stats))
             self._reader = self._loop.create_task(self._read(track))
 
@@ -213,15 +217,6 @@ def _outgoing(outbox: Slot[_Made], stats: LiveStats) -> Any:
             self._pool.shutdown(wait=False)
 
     return Outgoing()
-
-
-def _set_encoder_rates(kbit: tuple[int, int, int]) -> None:
-    """Our way back: aiortc has one setting for all connections, too low for a face."""
-    from aiortc.codecs import h264, vpx
-
-    codecs: tuple[Any, ...] = vpx, h264
-    for codec in codecs:
-        codec.MIN_BITRATE, codec.DEFAULT_BITRATE, codec.MAX_BITRATE = (1000 * k for k in kbit)
 
 
 def _aiortc() -> Any:

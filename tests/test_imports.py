@@ -48,7 +48,7 @@ MAY_IMPORT = {
 }
 COMMANDS = (
     "arguments batch batch_files batch_ray batch_workers bench cli doctor hud look_cli offline "
-    "photo preview settings strip video view webcam"
+    "photo preview quality recording settings strip video view webcam"
 ).split()
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy"}
 ONLY_DOOR = {"openvino": "tryon._openvino", "mediapipe": "tryon.face.parse"}

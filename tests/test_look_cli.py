@@ -99,6 +99,84 @@ def test_palette_needs_no_face_and_repeats(here, capsys):
     assert load_style(here / "a.json").worn()
 
 
+def test_text_takes_words_as_named_and_needs_no_encoder(here, capsys, monkeypatch):
+    monkeypatch.setattr("tryon.models.shipped.ASSETS", here)
+    words = "soft matte brick-red lips, taupe smoky eyes"
+    assert run("text", words, "-o", "t.look") == 0
+    assert run("text", words, "-o", "t.json") == 0
+    out, err = capsys.readouterr()
+    assert "brick red" in out
+    assert err == ""
+    assert Look.load("t.look").provenance == "text"
+    assert load_style(here / "t.json").lips.finish == "matte"
+    bare, worn = Look.load("t.look").colour, Look.load("style.json").colour
+    assert (bare != worn).any()
+
+
+def test_text_says_which_words_it_did_not_understand(here, capsys, monkeypatch):
+    monkeypatch.setattr("tryon.models.shipped.ASSETS", here)
+    assert run("text", "a glamorous gala, red lips", "-o", "t.json") == 0
+    out, err = capsys.readouterr()
+    assert "red" in out
+    assert err.startswith("not understood: glamorous, gala")
+    assert "tryon.train.encoder" in err
+    assert load_style(here / "t.json").worn() == ("lips",)
+
+
+def test_text_may_call_a_look_of_the_gallery(here, capsys, monkeypatch):
+    monkeypatch.setattr("tryon.models.shipped.ASSETS", here)
+    assert run("text", "old Hollywood, but with hot pink lips", "-o", "t.json") == 0
+    assert "old_hollywood" in capsys.readouterr().err
+    worn = load_style(here / "t.json")
+    given = load_style(Path(__file__).parents[1] / "demos" / "looks" / "old_hollywood.json")
+    assert worn.liner == given.liner
+    assert worn.lips.color == "#ee3c90"
+    assert worn.lips.finish == given.lips.finish
+
+
+@pytest.fixture
+def encoder(here):
+    import torch
+
+    from tests.models.tiny_teacher import TOWER
+    from tryon.models.encoder import new_encoder
+    from tryon.models.teacher_files import save_encoder
+
+    torch.manual_seed(0)
+    save_encoder(here / "enc", new_encoder(TOWER))
+    return here / "enc"
+
+
+def test_text_searches_for_what_words_leave_open(here, encoder, capsys, monkeypatch):
+    from tryon.look import from_text
+
+    monkeypatch.setattr(from_text.SearchConfig.__init__, "__defaults__", (3, 1, 2, 0.1, 0))
+    argv = ["text", "glamorous, red lips", "--encoder", "enc", "-o"]
+    assert run(*argv, "a.json") == 0
+    assert run(*argv, "b.json") == 0
+    assert (here / "a.json").read_text() == (here / "b.json").read_text()
+    assert load_style(here / "a.json").lips.color == "#c0182a"
+    assert capsys.readouterr().err == ""
+
+
+def test_similar_ranks_by_makeup_and_tells_what_it_could_not_use(here, encoder, capsys):
+    assert run("make", "red.png", "-o", "same.look") == 0
+    capsys.readouterr()
+    argv = ["similar", "red.png", "bare.png", "same.look", "style.json", "--encoder", "enc"]
+    assert run(*argv) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert rows[0][1:] == ["1.000", "same.look"]
+    assert run(*argv, "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [item["look"] for item in listed] == [row[2] for row in rows]
+    assert listed[0]["similarity"] >= listed[1]["similarity"] >= listed[2]["similarity"]
+    assert run(*argv[:2], "wall.png", *argv[2:]) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3
+    assert err.startswith("wall.png: no face found")
+
+
 def test_gallery_writes_a_small_picture_beside_each_style(here, capsys):
     (here / "looks").mkdir()
     (here / "looks" / "one.json").write_text(json.dumps({"lips": {"opacity": 1.0}}))
@@ -137,12 +215,16 @@ FAULTS = {
     "missing base": (["product", "--from", "no.json", "-o", "o.json"], "cannot read no.json"),
     "palette of words": (["palette", "style.json", "-o", "o.look"], "not a picture"),
     "empty gallery": (["gallery", "nowhere", "--on", "bare.png"], "no .json file in nowhere"),
+    "text of nothing": (["text", "a glamorous gala", "-o", "o.json"], "names no product"),
+    "text suffix": (["text", "red lips", "-o", "o.png"], "end the name in .look or"),
+    "no encoder": (["similar", "red.png", "bare.png", "--encoder", "none"], "none holds no"),
     "paint no face": (["paint", "style.json", "--on", "wall.png", "-o", "o.png"], "no face found"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_faults_are_one_line_and_leave_nothing(here, fault, capsys):
+def test_faults_are_one_line_and_leave_nothing(here, fault, capsys, monkeypatch):
+    monkeypatch.setattr("tryon.models.shipped.ASSETS", here / "none")
     argv, words = FAULTS[fault]
     before = sorted(here.rglob("*"))
     assert run(*argv) == 1

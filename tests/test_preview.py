@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests import media_factory as make
 from tryon import Look, preview
+from tryon.errors import MediaError
 from tryon.preview import Preview
 from tryon.streaming.stats import LiveStats
 from tryon.streaming.window import Drag
@@ -207,3 +210,115 @@ def test_remembered_switches_reach_the_session_at_once(view):
     on = (True,) * (len(REGIONS) - 1) + (False,)
     view.attach(view.dial, (), replace(ViewState(base=view.dial.intensities), on=on))
     assert view.dial.calls == [("lips", 0.0)]
+
+
+# --- recording ---------------------------------------------------------------------------
+
+
+def play(view, count, *keys, start=0):
+    """So many frames at 20 a second, each darker than the last; the keys come with the first."""
+    for index in range(start, start + count):
+        image = np.full((96, 128, 3), 200 - 10 * index, np.uint8)
+        Screen.events = [keys if index == start else ()]
+        result = TryOnResult(image + np.uint8(20), backend="engine")
+        view.show(Frame(image, index, None, 10**9 + index * 50_000_000), result)
+        for recording in view._recordings:  # time to write: a test is faster than any camera
+            for _ in range(1000 * recording._sink._slot._full):
+                if not recording._sink._slot._full:
+                    break
+                time.sleep(0.001)
+
+
+def test_r_records_what_is_shown_without_the_hud(view, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    play(view, 1, "s", "m", "r")
+    play(view, 4, start=1)
+    assert [p.suffix for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
+    play(view, 1, "r", start=5)  # still shown, and so recorded, before the key is seen
+    play(view, 2, start=6)
+    view.close(failed=False)
+    (path,) = tmp_path.iterdir()
+    assert path.match("tryon-*-1.mp4")
+    assert f"saved {path.name}" in view.told
+    stamps, pictures = make.pixels(path)
+    assert [float(t) for t in stamps] == pytest.approx([0, 0.05, 0.1, 0.15, 0.2], abs=1e-4)
+    for index, image in enumerate(pictures, start=1):
+        bare, made_up = image[:, :62].astype(int), image[:, 66:].astype(int)
+        assert np.abs(bare - (200 - 10 * index)).max() <= 4  # no dark band of the HUD
+        assert np.abs(made_up - (220 - 10 * index)).max() <= 4
+
+
+def test_the_hud_says_that_it_records(view, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = []
+    monkeypatch.setattr(preview, "draw_lines", lambda image, words: lines.append(" ".join(words)))
+    play(view, 2, "r")
+    assert "REC 0:00" in lines[-1]
+    assert "without sound" in lines[-1]
+    play(view, 2, "r", start=2)
+    assert "REC" not in lines[-1]
+    view.close(failed=False)
+
+
+def test_every_recording_has_a_file_of_its_own(view, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for start in (0, 4, 8):
+        play(view, 2, "r", start=start)
+        play(view, 2, "r", start=start + 2)
+    view.close(failed=False)
+    view.close(failed=True)  # as the command does
+    assert sorted(p.name[-6:] for p in tmp_path.iterdir()) == ["-1.mp4", "-2.mp4", "-3.mp4"]
+
+
+def test_a_recording_that_nobody_stopped_is_kept(view, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    play(view, 4, "r")
+    view.close(failed=True)
+    (path,) = tmp_path.iterdir()
+    assert len(make.pixels(path)[0]) == 3
+
+
+def test_a_recording_without_a_picture_leaves_nothing(view, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    play(view, 1, "r")
+    view.close(failed=False)
+    assert list(tmp_path.iterdir()) == []
+    assert view.told[-1] == "nothing was recorded"
+
+
+def test_a_folder_that_cannot_be_recorded_to_is_told_and_the_window_goes_on(
+    view, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(preview, "strftime", lambda form: "no/such")
+    play(view, 3, "r")
+    assert "does not exist" in view.told[0]
+    assert view.state.recording is None
+    assert len(view.screen.shown) == 3
+
+
+def test_a_disk_that_fills_up_ends_the_recording_and_not_the_window(view, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def full(self, image, pts):
+        raise MediaError("cannot write it (No space left on device); check the free space")
+
+    play(view, 2, "r")
+    monkeypatch.setattr("tryon.streaming.media_writer.VideoWriter.write", full)
+    view._recordings[0]._sink._thread.join(0.2)
+    play(view, 2, start=2)
+    view._recordings[0]._sink._thread.join(5)
+    play(view, 2, start=4)
+    assert view.state.recording is None
+    assert len(view.screen.shown) == 6
+    view.close(failed=False)
+    assert "No space left" in view.told[-1]
+
+
+def test_the_help_is_shown_over_the_picture_and_taken_away(view):
+    show(view, "?", "h", size=(720, 1280))
+    show(view, size=(720, 1280))
+    assert (view.screen.shown[-1] == 255).any()
+    show(view, "?", size=(720, 1280))
+    show(view, size=(720, 1280))
+    assert (view.screen.shown[-1] == 90).all()

@@ -10,12 +10,14 @@ import sys
 import time
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
 from tests import media_factory as make
 from tryon import video
 from tryon.streaming.demo_clip import DemoClip
+from tryon.streaming.media_pieces import PieceWriter
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,15 @@ def photo(tmp_path_factory):
 
     path = tmp_path_factory.mktemp("look") / "ref.png"
     Image.fromarray(astronaut()).save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def painted_photo(painted_portrait, tmp_path_factory):
+    from PIL import Image
+
+    path = tmp_path_factory.mktemp("look") / "painted.png"
+    Image.fromarray(painted_portrait).save(path)
     return str(path)
 
 
@@ -147,6 +158,40 @@ def test_hdr_is_made_up_when_asked_to_tone_map(photo, tmp_path, capsys):
     assert run(source, "--ref", photo, "-o", tmp_path / "o.mp4", "--tone-map") == 0
     assert "note: HDR (PQ) is tone-mapped" in capsys.readouterr().out
     assert len(make.pixels(tmp_path / "o.mp4")[0]) == 10
+
+
+def test_ten_bit_video_is_made_up_and_stays_ten_bit(painted_photo, tmp_path, capsys, monkeypatch):
+    demo = DemoClip(320, 240)
+    source = make.write_video(
+        tmp_path / "in.mkv",
+        [demo.frame(i).image for i in range(8)],
+        codec="ffv1",
+        pix_fmt="yuv420p10le",
+        matrix=6,
+        audio=True,
+    )
+    out, written, write = tmp_path / "out.mkv", [], PieceWriter.write
+
+    def watched(self, image, pts):
+        written.append(image.frame().to_ndarray()[:240].astype(int))
+        write(self, image, pts)
+
+    monkeypatch.setattr(PieceWriter, "write", watched)
+    assert run(source, "--ref", painted_photo, "-o", out, "--json") == 0
+    done = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (done["frames"], done["frames_with_face"]) == (8, 8)
+    assert done["notes"] == ["written as H.265, which keeps the 10 bits a channel"]
+    assert make.packets(out, "audio") == make.packets(source, "audio")
+
+    def luma(path):
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
+            return [frame.to_ndarray()[:240].astype(int) for frame in container.decode(video=0)]
+
+    for before, made, after in zip(luma(source), written, luma(out), strict=True):
+        assert np.array_equal(made[:40], before[:40])  # above the face, to the last bit
+        assert np.percentile(np.abs(made - before), 99.5) > 20  # lips and lids
+        assert np.abs(after - made).mean() < 6  # what the encoder loses
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from tryon.hud import draw_lines
 from tryon.types import REGIONS, Face, Frame, Pose, TryOnResult
-from tryon.view import ViewState, compose, drag, frame_face, press, status
+from tryon.view import KEYS, ViewState, compose, drag, frame_face, press, status
 
 FULL = ViewState(base=(1.0,) * len(REGIONS))
 BEFORE = np.arange(8 * 10 * 3, dtype=np.uint8).reshape(8, 10, 3) // 2
@@ -87,6 +87,25 @@ def test_n_and_p_step_through_the_looks():
     state = ViewState(base=(1.0,) * 6)
     assert press(state, "n", 0.0).look == 1
     assert press(press(state, "p", 0.0), "n", 0.0).look == 0
+
+
+def test_the_help_lists_every_key_that_does_something_and_no_other():
+    listed = {"esc"}  # what closing the window gives
+    for keys, _ in KEYS:
+        listed |= set("123456") if keys == "1-6" else set(keys.replace("space", "  ").split())
+        listed |= {" "} if keys == "space" else set()
+    split = replace(FULL, split=0.5)
+    acting = {
+        key for key in [*map(chr, range(32, 127)), "tab", "esc"] if press(split, key, 1) != split
+    }
+    assert acting == listed
+
+
+def test_r_starts_and_stops_a_recording():
+    state = press(FULL, "r", 10.0)
+    assert state.recording == 10.0
+    assert status(state, 75.4) == "REC 1:05"
+    assert press(state, "r", 80.0) == FULL
 
 
 def test_unknown_keys_change_nothing():

@@ -193,3 +193,26 @@ def test_switches_are_remembered_unless_asked_not_to(photo, home, monkeypatch, c
     assert run(*demo) == 0
     assert "set back" in capsys.readouterr().out
     assert json.loads(home.read_text())["on"] == [True] * 6
+
+
+def test_the_record_key_works_beside_the_record_flag(photo, home, tmp_path, monkeypatch, capsys):
+    """The flag writes what was made, the key what is shown: here the bare half in a mirror."""
+    monkeypatch.setattr("tryon.streaming.window.Window", Screen)
+    monkeypatch.chdir(tmp_path)
+    Screen.events = [("s", "m", "r"), *[()] * 12, ("r",), (), ("q",)]
+    argv = ["--ref", photo, "--source", "demo", "--size", "320x180", "--record", "all.mp4"]
+    assert run(*argv, "--no-remember") == 0
+    (shown,) = tmp_path.glob("tryon-*.mp4")
+    assert f"saved {shown.name}" in capsys.readouterr().out
+    stamps, pictures = make.pixels(shown)
+    everything, made = make.pixels(tmp_path / "all.mp4")
+    assert 3 <= len(stamps) <= 13 < len(everything) + 3
+    assert stamps[0] == 0
+
+    def nearest(turned):
+        return min(
+            np.abs(pictures[1][:, :150] - i[:, ::turned][:, :150].astype(int)).mean() for i in made
+        )
+
+    assert 2 * nearest(-1) < nearest(1)
+    assert not list(tmp_path.glob(".tryon-*"))

@@ -1,4 +1,4 @@
-"""`python -m tryon.look`: make looks from photos, products or palettes; show them; paint styles.
+"""`python -m tryon.look`: make looks from photos, products, palettes or words; show, find, paint.
 
 Arguments and printing only; what a look is and how it is painted is done elsewhere.
 """
@@ -6,15 +6,22 @@ Arguments and printing only; what a look is and how it is painted is done elsewh
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tryon.cli import run_main
+from tryon.cli import one_line, run_main
 from tryon.cosmetics.captions import caption
 from tryon.cosmetics.style import MakeupStyle
-from tryon.errors import ConfigError, LookFormatError
+from tryon.errors import ConfigError, ImageError, LookFormatError, TryOnError, WeightsError
 from tryon.look.style_file import PRODUCTS, add_product, load_style, save_style
+
+if TYPE_CHECKING:
+    from tryon.look.look import Look
+    from tryon.look.words import Described
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +59,24 @@ def _parser() -> argparse.ArgumentParser:
     palette.add_argument("picture", help="PNG, JPEG or WebP; no face is needed")
     palette.add_argument("--seed", type=int, default=0, help="another seed, another idea")
     palette.add_argument("-o", "--output", type=Path, required=True, help=".look or .json to write")
+    text = commands.add_parser(
+        "text",
+        help="a look from words",
+        description="Colours, finishes, shapes and products are taken as named. Other words call "
+        "a look of the gallery (festival, gothic, hollywood...), or are left to the makeup "
+        "encoder, which looks for what is nearest.",
+    )
+    text.add_argument("words", help="such as 'soft matte brick-red lips, taupe smoky eyes'")
+    text.add_argument("--seed", type=int, default=0, help="another seed, other ideas")
+    text.add_argument("-o", "--output", type=Path, required=True, help=".look or .json to write")
+    similar = commands.add_parser("similar", help="which looks are most like one, by the makeup")
+    similar.add_argument("query", type=Path, help="a photo, a .look file or a style as JSON")
+    similar.add_argument("looks", type=Path, nargs="+", help="what to compare it with, alike")
+    similar.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    for command in (text, similar):
+        command.add_argument(
+            "--encoder", type=Path, metavar="FOLDER", help="a makeup encoder that you trained"
+        )
     gallery = commands.add_parser("gallery", help="a small picture of every style in a folder")
     gallery.add_argument("folder", type=Path, help="folder of MakeupStyle JSON files")
     gallery.add_argument("--on", required=True, metavar="PHOTO", help="a photo of a bare face")
@@ -66,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     commands = {
         "make": _make, "show": _show, "paint": _paint, "product": _product, "palette": _palette,
-        "gallery": _gallery,
+        "gallery": _gallery, "text": _text, "similar": _similar,
     }  # fmt: skip
     commands[arguments.command](arguments)
 
@@ -138,14 +163,83 @@ def _gallery(arguments: argparse.Namespace) -> None:
         print(f"{path.with_suffix('.jpg')}: {caption(styles[path], form='short')}")
 
 
-def _write(style: MakeupStyle, output: Path) -> None:
+def _text(arguments: argparse.Namespace) -> None:
+    from tryon.look.words import read_description
+
+    described = read_description(arguments.words)
+    style = described.style()
+    if described.unknown or not described.says_something:
+        style = _open_style(arguments, described)
+    _write(style, arguments.output, "text")
+
+
+def _open_style(arguments: argparse.Namespace, described: Described) -> MakeupStyle:
+    """A style for words that name no product.
+
+    A look of the gallery that is called so; else what the encoder finds; without an encoder only
+    what the other words name.
+    """
+    from importlib.resources import files
+
+    from tryon.look.from_text import SearchConfig, search_style
+    from tryon.look.makeup_vectors import MakeupVectors
+
+    gallery = sorted(Path(str(files("tryon.demos") / "looks")).glob("*.json"))
+    called = {path: len(set(path.stem.split("_")) & set(described.unknown)) for path in gallery}
+    if any(called.values()):
+        named = max(gallery, key=lambda path: called[path])
+        print(f"as in {named.stem}, a look of the gallery", file=sys.stderr)
+        return described.on(load_style(named))
+    said = ", ".join(described.unknown)
+    try:
+        vectors = MakeupVectors(arguments.encoder)
+    except WeightsError as error:
+        if arguments.encoder or not described.layers:
+            raise WeightsError(f"{said or 'this'} names no product, and {error}") from None
+        print(f"not understood: {said} ({error})", file=sys.stderr)
+        return described.style()
+    ideas = [load_style(path) for path in gallery]
+    config = SearchConfig(seed=arguments.seed)
+    return search_style(arguments.words, described, vectors, ideas, config)
+
+
+def _similar(arguments: argparse.Namespace) -> None:
+    from tryon.look.makeup_vectors import MakeupVectors
+
+    vectors = MakeupVectors(arguments.encoder)
+    query = vectors.of_looks([_any_look(arguments.query)])[0]
+    looks: dict[Path, Look] = {}
+    for path in arguments.looks:
+        try:
+            looks[path] = _any_look(path)
+        except TryOnError as error:  # the others are ranked all the same
+            print(f"{path}: {one_line(error)}", file=sys.stderr)
+    found = vectors.of_looks(list(looks.values())) @ query if looks else ()
+    ranked = sorted(zip(map(float, found), looks, strict=True), key=lambda x: (-x[0], x[1]))
+    if arguments.json:
+        rows = [{"look": str(path), "similarity": round(near, 4)} for near, path in ranked]
+        print(json.dumps(rows, indent=1))
+    else:
+        for number, (near, path) in enumerate(ranked, 1):
+            print(f"{number:4}  {near:6.3f}  {path}")
+    if len(looks) < len(arguments.looks):
+        raise ImageError(f"{len(arguments.looks) - len(looks)} could not be used; see above")
+
+
+def _any_look(path: Path) -> Look:
+    from tryon.look.look import Look
+
+    return Look.load(path) if path.suffix in (".look", ".json") else Look.from_photo(path)
+
+
+def _write(style: MakeupStyle, output: Path, provenance: str = "product") -> None:
     """A style as what the name asks for: a look to wear, or JSON to read and change."""
     if output.suffix == ".json":
         save_style(style, output)
     elif output.suffix == ".look":
         from tryon.look.products import look_of_style
 
-        look_of_style(style, output.stem).save(output)
+        replace(look_of_style(style, output.stem), provenance=provenance).save(output)
     else:
         raise LookFormatError(f"end the name in .look or .json, not {output.name}")
     print(f"{output}: {caption(style)}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from tryon.errors import ImageError
 from tryon.layer.smooth import STILLS
@@ -21,6 +22,7 @@ from tryon.look.photo import read_photo, write_photo
 from tryon.models.weights import MANIFEST, STUDENT_DIR
 from tryon.session import SessionConfig, TryOnSession
 from tryon.streaming.media import VideoReader
+from tryon.streaming.media_deep import made_up
 from tryon.streaming.media_pieces import PieceWriter
 from tryon.streaming.prefetch import prefetched
 from tryon.streaming.sinks import Background, CallSink
@@ -70,6 +72,31 @@ class Wish:
         return sha256(repr((model, look, self.config)).encode()).hexdigest()
 
 
+class StillWearer(Protocol):
+    """What makes up stills: a session, or quality mode."""
+
+    @property
+    def intensities(self) -> tuple[float, ...]:
+        """Intensity of each of REGIONS in what is worn."""
+        ...
+
+    def set_look(self, look: Look) -> None:
+        """Wear another look; takes the look's intensities."""
+        ...
+
+    def set_intensity(self, region: str, value: float) -> None:
+        """Set the intensity of a region, or of `all`."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the stills before."""
+        ...
+
+    def process(self, image: UInt8, /) -> TryOnResult:
+        """Put the look on one still."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class VideoTask:
     """One video to be made up."""
@@ -94,7 +121,7 @@ class VideoDone:
     notes: tuple[str, ...]  # what the user should know
 
 
-def make_up(session: TryOnSession, image: UInt8, name: str) -> TryOnResult:
+def make_up(session: StillWearer, image: UInt8, name: str) -> TryOnResult:
     """A picture with makeup, taken for itself.
 
     Args:
@@ -114,7 +141,7 @@ def make_up(session: TryOnSession, image: UInt8, name: str) -> TryOnResult:
     return result
 
 
-def make_up_photo(session: TryOnSession, source: Path, output: Path) -> TryOnResult:
+def make_up_photo(session: StillWearer, source: Path, output: Path) -> TryOnResult:
     """A photo file to a photo file.
 
     Raises:
@@ -163,7 +190,11 @@ def make_up_video(
         resumed, count, faces = writer.done, 0, 0
         began(reader.info.frame_count, resumed)
         sink = Background(
-            CallSink(lambda frame, result: writer.write(result.image, frame.pts or Fraction(0))),
+            CallSink(
+                lambda frame, result: writer.write(
+                    made_up(frame, result.image), frame.pts or Fraction(0)
+                )
+            ),
             every_frame=True,
         )
         clock = time.monotonic()

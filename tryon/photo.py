@@ -1,7 +1,7 @@
 """`python -m tryon.photo`: put a look on one photo, or on a list of photos with a look each.
 
-The model is loaded once however many pictures there are. A picture appears under its name when it
-is complete, or not at all.
+The model, the student or (in quality mode) the teacher, is loaded once however many pictures there
+are. A picture appears under its name when it is complete, or not at all.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tryon import arguments as flags
 from tryon.cli import one_line, run_main
 from tryon.errors import ConfigError, ImageError, TryOnError
+
+if TYPE_CHECKING:
+    from tryon.look.look import Look
+    from tryon.offline import StillWearer
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,10 +45,20 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, required=True, help="picture, or folder with --pairs")
     flags.add_look_arguments(parser, required=False)
     flags.add_session_arguments(parser)
+    add("--teacher", action="store_true", help="quality mode: slower, by the diffusion teacher")
+    add("--teacher-weights", type=Path, metavar="FOLDER", help="a teacher that you trained")
+    add("--steps", type=flags.whole(1, 1000), metavar="N", help="denoising steps (default: 10)")
+    add("--remove", action="store_true", help="with --teacher: take makeup off instead")
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    if not arguments.teacher:
+        for name in ("teacher_weights", "steps", "remove"):
+            if getattr(arguments, name):
+                raise ConfigError(f"--{name.replace('_', '-')} is for quality mode; add --teacher")
+    if arguments.remove and (arguments.ref or arguments.look or arguments.pairs):
+        raise ConfigError("--remove needs no makeup to wear; leave --ref, --look and --pairs out")
     if arguments.pairs is not None:
         if arguments.photo is not None or arguments.ref or arguments.look:
             raise ConfigError("--pairs names sources and references itself; leave the others out")
@@ -50,16 +66,71 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     if arguments.photo is None:
         raise ConfigError("name a photo, or a list with --pairs")
-    if not (arguments.ref or arguments.look):
+    if not (arguments.ref or arguments.look or arguments.remove):
         raise ConfigError("name the makeup: --ref PHOTO or --look FILE")
     from tryon.look.photo import read_photo, write_photo
     from tryon.offline import make_up
 
     image = read_photo(arguments.photo)
-    with flags.open_session(arguments, flags.load_looks(arguments), stills=True) as session:
+    with _open_session(arguments, _looks(arguments)) as session:
         result = make_up(session, image, arguments.photo.name)
     write_photo(arguments.output, result.image)
     print(f"{arguments.output}: {len(result.faces)} made up ({result.backend})")
+
+
+def _looks(arguments: argparse.Namespace) -> Sequence[Look]:
+    """The look to wear, if it is the same for every photo."""
+    if arguments.remove:
+        from tryon.quality import bare_look
+
+        return (bare_look(),)
+    return flags.load_looks(arguments)
+
+
+@contextmanager
+def _open_session(arguments: argparse.Namespace, looks: Sequence[Look]) -> Iterator[StillWearer]:
+    """What wears the looks: a session with the student, or with the teacher and a bar of its steps.
+
+    Raises:
+        TryOnError: the networks cannot be loaded.
+    """
+    if not arguments.teacher:
+        with flags.open_session(arguments, looks, stills=True) as session:
+            yield session
+        return
+    from tqdm import tqdm
+
+    from tryon.quality import QualityConfig, QualitySession
+
+    config = QualityConfig(
+        arguments.teacher_weights,
+        arguments.steps or QualityConfig().steps,
+        backend=arguments.backend,
+        parser=arguments.parser,
+        max_faces=arguments.max_faces,
+    )
+    with (
+        tqdm(unit="step", disable=None, leave=False, file=sys.stderr) as bar,
+        QualitySession(config, _shown_on(bar.reset, bar.update)) as quality,
+    ):
+        for look in looks:
+            quality.set_look(look)
+        for region, value in arguments.intensity:
+            quality.set_intensity(region, value)
+        yield quality
+
+
+def _shown_on(
+    begin: Callable[[int], object], step: Callable[[int], object]
+) -> Callable[[int, int], None]:
+    """Progress of each face in turn on a bar."""
+
+    def on_step(done: int, total: int) -> None:
+        if done == 1:
+            begin(total)
+        step(1)
+
+    return on_step
 
 
 def _run_pairs(arguments: argparse.Namespace) -> None:
@@ -80,7 +151,7 @@ def _run_pairs(arguments: argparse.Namespace) -> None:
         raise ImageError(f"cannot make the folder {arguments.output}: {error.strerror}") from None
     looks: dict[Path, Look] = {}
     failed = 0
-    with flags.open_session(arguments, (), stills=True) as session:
+    with _open_session(arguments, ()) as session:
         bar = tqdm(names, unit="photo", disable=None, file=sys.stderr)
         for (source, reference), name in zip(pairs, bar, strict=True):
             try:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from tryon.errors import TryOnError
 from tryon.hud import draw_lines
+from tryon.recording import Recording
 from tryon.streaming.stats import LiveStats
 from tryon.strip import Strip
-from tryon.types import REGIONS, Face, Frame, TryOnResult
-from tryon.view import ViewState, compose, drag, frame_face, press, status
+from tryon.types import REGIONS, Face, Frame, TryOnResult, UInt8
+from tryon.view import KEYS, ViewState, compose, drag, frame_face, press, status
 
 if TYPE_CHECKING:
     from tryon.look.look import Look
@@ -50,6 +51,7 @@ class Preview:
         self._face: int | None = None  # whose look the keys change; None: everybody's
         self._last: tuple[Frame, TryOnResult] | None = None
         self._notice, self._notice_until = "", 0.0
+        self._recordings: list[Recording] = []  # the last one may be going on
 
     def attach(self, session: TryOnSession, looks: Sequence[Look], state: ViewState) -> None:
         """Say whose makeup the keys change, which looks there are, and how the window begins."""
@@ -65,7 +67,7 @@ class Preview:
     def show(self, frame: Frame, result: TryOnResult) -> None:
         """Show a result."""
         self._last = frame, result
-        self._draw()
+        self._draw(new=True)
         self._handle()
 
     def idle(self) -> None:
@@ -74,20 +76,27 @@ class Preview:
             self._draw()
 
     def close(self, *, failed: bool) -> None:
-        """Close the window."""
+        """Close the window; a recording is ended and kept."""
         self._window.close()
+        for recording in self._recordings:
+            recording.stop()
+            recording.wait()
 
-    def _draw(self) -> None:
+    def _draw(self, new: bool = False) -> None:
         if self._last is None:
             return
         frame, result = self._last
         now = monotonic()
         image = compose(self.state, frame, result, now)
+        if new and self.state.recording is not None:
+            self._record(image.copy(), frame.captured_at)
         for face in self._chosen(result):
             frame_face(image, face, self.state.mirror)
         if self.state.strip and self._looks:
             self._strip.draw(image, self.state.look % len(self._looks))
-        if self.state.hud:
+        if self.state.help:
+            draw_lines(image, [f"{key}  -  {what}" for key, what in KEYS])
+        elif self.state.hud:
             stats = self._stats
             figures = f"{stats.fps:.1f} fps | age {stats.age_ms:.0f} ms | drops {stats.drops}"
             notice = self._notice if now < self._notice_until else ""
@@ -119,6 +128,8 @@ class Preview:
                 self.notice(f"look: {look.name}")
             else:
                 self._set_intensities(before.intensities)
+        if (self.state.recording is None) != (before.recording is None):
+            self._start_or_stop_recording()
         if self.state.pictures != before.pictures and self._last is not None:
             self._write(f"{self.state.pictures}.png", self._save_picture)
         if self.state.saves != before.saves and self._looks:
@@ -149,8 +160,28 @@ class Preview:
         self._face = later[0] if later else None
         self.notice("keys change everybody" if self._face is None else "keys change this face")
 
+    def _start_or_stop_recording(self) -> None:
+        if self.state.recording is None:
+            self._recordings[-1].stop()
+            return
+        path = _path(f"{len(self._recordings) + 1}.mp4")
+        try:
+            self._recordings.append(Recording(path, self.notice))
+        except TryOnError as error:
+            self.state = replace(self.state, recording=None)
+            self.notice(str(error))
+        else:
+            self.notice(f"recording to {path}, without sound; r stops")
+
+    def _record(self, image: UInt8, captured_at: int) -> None:
+        try:
+            self._recordings[-1].add(image, captured_at)
+        except TryOnError:  # it tells why when it ends
+            self.state = replace(self.state, recording=None)
+            self._recordings[-1].stop()
+
     def _write(self, end: str, save: Callable[[Path], None]) -> None:
-        path = Path(f"tryon-{strftime('%Y%m%d-%H%M%S')}-{end}")
+        path = _path(end)
         try:
             save(path)
         except TryOnError as error:
@@ -167,3 +198,8 @@ class Preview:
     def _save_look(self, path: Path) -> None:
         look = self._looks[self.state.look % len(self._looks)]
         replace(look, intensities=self.state.intensities).save(path)
+
+
+def _path(end: str) -> Path:
+    """A file of this moment in the working folder."""
+    return Path(f"tryon-{strftime('%Y%m%d-%H%M%S')}-{end}")

@@ -12,10 +12,25 @@ import numpy as np
 
 from tryon.types import MAX_INTENSITY, REGIONS, Face, Frame, TryOnResult, UInt8
 
+# What the keys do, in the order of the help; `press` carries them out.
 KEYS = (
-    "space hold to compare, s split (drag it or , .), 1-6 regions on and off, tab choose region, "
-    "[ ] intensity, n p look, l look strip, f choose face, m mirror, d debug, h HUD, c picture, "
-    "w write look, q quit"
+    ("space", "hold to compare"),
+    ("s", "split line, to be dragged"),
+    (", .", "move the split line"),
+    ("1-6", "regions on and off"),
+    ("tab", "choose a region"),
+    ("[ ]", "intensity, of that region or of all"),
+    ("n p", "next and previous look"),
+    ("l", "look strip"),
+    ("f", "choose whose look the keys change"),
+    ("m", "mirror"),
+    ("c", "save a picture"),
+    ("r", "start and stop recording, without sound"),
+    ("w", "write the look"),
+    ("h", "figures"),
+    ("d", "landmarks"),
+    ("?", "this help"),
+    ("q", "quit"),
 )
 _STEP = 0.1
 _SPLIT_STEP = 0.05
@@ -38,6 +53,8 @@ class ViewState:
     hud: bool = True
     strip: bool = True
     debug: bool = False
+    help: bool = False
+    recording: float | None = None  # since when, s on the monotonic clock
     compare_until: float = 0.0  # s on the monotonic clock
     look: int = 0  # steps through the looks, either way; the window takes it modulo their number
     face: int = 0  # steps through the faces
@@ -54,7 +71,7 @@ class ViewState:
         )
 
 
-_TOGGLES = {"m": "mirror", "h": "hud", "d": "debug", "l": "strip"}
+_TOGGLES = {"m": "mirror", "h": "hud", "d": "debug", "l": "strip", "?": "help"}
 _STEPS = {"n": ("look", 1), "p": ("look", -1), "f": ("face", 1), "c": ("pictures", 1),
           "w": ("saves", 1)}  # fmt: skip
 
@@ -64,7 +81,7 @@ def press(state: ViewState, key: str, now: float) -> ViewState:
 
     Args:
         state: Before.
-        key: One character, "tab" or "esc"; unknown ones change nothing.
+        key: One character, "tab" or "esc"; unknown ones change nothing. `KEYS` lists them.
         now: s on the monotonic clock.
     """
     if key == " ":
@@ -81,6 +98,8 @@ def press(state: ViewState, key: str, now: float) -> ViewState:
         return replace(state, split=0.5 if state.split is None else None)
     if key in (",", ".") and state.split is not None:
         return drag(state, state.split + (_SPLIT_STEP if key == "." else -_SPLIT_STEP))
+    if key == "r":
+        return replace(state, recording=now if state.recording is None else None)
     if key == "tab":
         return replace(state, region=(state.region + 1) % (_ALL + 1))
     if key in ("[", "]"):
@@ -148,6 +167,9 @@ def compose(state: ViewState, frame: Frame, result: TryOnResult, now: float) -> 
 def status(state: ViewState, now: float) -> str:
     """The choices in words, "" when all is as it began."""
     words = []
+    if state.recording is not None:
+        minutes, seconds = divmod(int(now - state.recording), 60)
+        words.append(f"REC {minutes}:{seconds:02}")
     if now < state.compare_until:
         words.append("original")
     elif state.split is not None:

@@ -1,7 +1,7 @@
 """`python -m tryon.webcam`: wear a look in front of a camera, live.
 
 It joins a source, a session and sinks; what they do is theirs. Frames stay in memory unless
-`--record` or the key `c` asks for them to be written.
+`--record` or the keys `c` and `r` ask for them to be written.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tryon.view import KEYS, ViewState
 if TYPE_CHECKING:
     from tryon.session import TryOnSession
 
+_KEYS = ", ".join(f"{key} {what}" for key, what in KEYS)
 _SLOW_FPS = 20.0  # a camera slower than this gets a hint
 
 
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tryon webcam",
         description="Wear the makeup of a photo, live.",
-        epilog=f"Keys: {KEYS}.",
+        epilog=f"Keys: {_KEYS}.",
     )
     flags.add_look_arguments(parser, several=True)
     flags.add_session_arguments(parser)
@@ -113,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if view is not None:
             view.attach(session, looks, _remembered(arguments, session, source, say))
             stack.callback(_remember, arguments, view, source, say)
-            say(f"keys: {KEYS}")
+            say(f"keys: {_KEYS}")
         report = run_live(
             source,
             session.process,

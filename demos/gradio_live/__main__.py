@@ -79,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> None:
                 file=sys.stderr,
             )
     print(f"open {scheme}://{arguments.host}:{arguments.port}/  (Ctrl-C ends it)", flush=True)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=arguments.host,
         port=arguments.port,
@@ -88,6 +88,13 @@ def _run(arguments: argparse.Namespace) -> None:
         ssl_keyfile=arguments.key,
         timeout_graceful_shutdown=3,
     )
+
+    class Server(uvicorn.Server):  # type: ignore[misc]  # uvicorn loads late
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.close()  # or it would wait for what nobody will see, and end with tracebacks
+            await super().shutdown(sockets)
+
+    Server(config).run()  # `uvicorn.run` would end as if nobody had pressed Ctrl-C
 
 
 def _check_free(host: str, port: int) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from .gallery import load_gallery
-from .guard import LOOPBACK, App, Guard
+from .guard import LOOPBACK, Guard
 from .visits import Limits
 
 
-def build_app(limits: Limits | None = None, hosts: frozenset[str] | None = LOOPBACK) -> App:
+def build_app(limits: Limits | None = None, hosts: frozenset[str] | None = LOOPBACK) -> Guard:
     """The whole demo.
 
     Args:

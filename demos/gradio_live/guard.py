@@ -6,6 +6,7 @@ lets in what comes from our own page only, and shuts the ways in that the demo d
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -56,26 +57,47 @@ class Guard:
 
     def __init__(self, app: App, hosts: frozenset[str] | None, own: str) -> None:
         self._app, self._hosts, self._own = app, hosts, own
+        self._inside: set[asyncio.Task[None] | None] = set()
+        self._closed = False
+
+    def close(self) -> None:
+        """Send everybody away: what is being done for them is given up, and nobody comes in."""
+        self._closed = True
+        for task in self._inside:
+            if task is not None:
+                task.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it at the door."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
-        status = self._refused(scope)
+        status = 503 if self._closed else self._refused(scope)
         if status and scope["type"] == "http":
-            head = [(b"content-type", b"text/plain")]
-            await send({"type": "http.response.start", "status": status, "headers": head})
-            return await send({"type": "http.response.body", "body": b"not for you\n"})
+            return await _answer(send, status, b"not for you\n")
         if status:
             return await send({"type": "websocket.close", "code": 1008})
+        sent: dict[str, bool] = {}  # kind of message -> more of it is to come
 
         async def send_on(message: MutableMapping[str, Any]) -> None:
+            sent[message["type"]] = message.get("more_body", False)
             if message["type"] == "http.response.start":
                 own = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
                 message["headers"] = [*message.get("headers", []), *own]
             await send(message)
 
-        await self._app(scope, receive, send_on)
+        task = asyncio.current_task()
+        self._inside.add(task)
+        try:
+            await self._app(scope, receive, send_on)
+        except asyncio.CancelledError:
+            if not self._closed or scope["type"] != "http":
+                raise
+            if "http.response.start" not in sent:
+                await _answer(send, 503, b"the demo has ended\n")
+            elif sent.get("http.response.body", True):
+                await send({"type": "http.response.body"})
+        finally:
+            self._inside.discard(task)
 
     def _refused(self, scope: Scope) -> int:
         """HTTP status of the refusal, 0 for none."""
@@ -90,3 +112,9 @@ class Guard:
         if not (path.startswith(self._own) or _GRADIO.fullmatch(path)):
             return 404
         return 0
+
+
+async def _answer(send: Send, status: int, words: bytes) -> None:
+    head = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": words})

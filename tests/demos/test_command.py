@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
+from urllib.request import urlopen
 
 import pytest
 
@@ -39,3 +45,38 @@ def test_a_missing_package_is_told_with_the_remedy(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["--port", "0"]) == 1
     assert "pip install 'tryon[demo]'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to a process there")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_ctrl_c_while_a_look_is_being_painted_ends_quietly_with_the_usual_code(name):
+    pytest.importorskip("gradio", reason="needs gradio: pip install 'tryon[demo]'")
+    pytest.importorskip("aiortc", reason="needs aiortc: pip install 'tryon[demo]'")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "demos.gradio_live", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}/"
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        try:
+            for _ in range(600):
+                with suppress(OSError):
+                    urlopen(address, timeout=10).close()
+                    break
+                time.sleep(0.1)
+
+            def look_at_a_portrait():
+                with suppress(OSError), urlopen(f"{address}live/looks/orchid-large.jpg"):
+                    pass
+
+            looking = threading.Thread(target=look_at_a_portrait)
+            looking.start()
+            time.sleep(0.3)
+            demo.send_signal(getattr(signal, name))
+            _, err = demo.communicate(timeout=60)
+            looking.join(10)
+        finally:
+            demo.kill()
+    assert (demo.returncode, err) == (130, "interrupted\n")

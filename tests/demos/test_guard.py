@@ -79,3 +79,57 @@ def test_every_answer_tells_the_browser_to_fetch_nothing_from_outside():
     assert "http" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert "microphone=()" in headers["permissions-policy"]
+
+
+def test_closing_the_door_ends_what_is_under_way_and_nobody_comes_in_any_more():
+    """Before the first word, in the middle of an answer, and for who comes after."""
+    begun = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        if scope["path"] == "/live/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        begun.set()
+        await asyncio.sleep(60)
+
+    async def go():
+        door = Guard(slow, LOOPBACK, "/live/")
+        transport = httpx.ASGITransport(door)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+
+            async def closed_on(path):
+                begun.clear()
+                asking = asyncio.ensure_future(client.get(path))
+                await begun.wait()
+                door.close()
+                return await asyncio.wait_for(asking, 5)
+
+            stream = await closed_on("/live/stream")
+            after = await client.get("/live/painting")
+            door._closed = False
+            return stream, await closed_on("/live/painting"), after
+
+    stream, painting, after = asyncio.run(go())
+    assert (stream.status_code, stream.content) == (200, b"half")
+    assert (painting.status_code, after.status_code) == (503, 503)
+
+
+def test_a_request_that_is_cancelled_for_another_reason_is_not_answered():
+    async def slow(scope, receive, send):
+        await asyncio.sleep(60)
+
+    async def go():
+        told = []
+
+        async def send(message):
+            told.append(message)
+
+        scope = {"type": "http", "path": "/", "headers": [(b"host", b"localhost")]}
+        task = asyncio.ensure_future(Guard(slow, LOOPBACK, "/live/")(scope, None, send))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return told
+
+    assert asyncio.run(go()) == []

@@ -138,11 +138,40 @@ def test_ten_bit_and_alpha_are_read_and_said(tmp_path):
     deep = make.write_video(tmp_path / "d.mkv", codec="ffv1", pix_fmt="yuv420p10le")
     alpha = make.write_video(tmp_path / "a.mkv", codec="ffv1", pix_fmt="yuva444p")
     grey = make.write_video(tmp_path / "g.mkv", codec="ffv1", pix_fmt="gray")
-    assert "written as 8" in VideoReader(deep).notices[0]
+    assert VideoReader(deep).notices == ()
+    assert VideoReader(deep).info.deep == "yuv420p10le"
     assert "transparency" in VideoReader(alpha).notices[0]
     assert VideoReader(grey).notices == ()
     for path in (deep, alpha):
         assert mean_difference(next(iter(VideoReader(path).frames())).image, make.picture(0)) < 3
+
+
+def test_a_palette_is_looked_up(tmp_path):
+    colours = np.array([(200, 30, 40), (20, 200, 10), (250, 250, 250), (128, 128, 128)], np.uint8)
+    index = (np.arange(64 * 48).reshape(48, 64) // 16 % 4).astype(np.uint8)
+    argb = np.full((256, 4), 255, np.uint8)
+    argb[:4, 1:] = colours
+    path = tmp_path / "p.mov"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "pal8"
+        frame = av.VideoFrame.from_ndarray((index, argb), format="pal8")
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        assert next(container.decode(video=0)).format.name == "pal8"
+    with VideoReader(path) as reader:
+        assert np.array_equal(next(iter(reader.frames())).image, colours[index])
+
+
+@pytest.mark.parametrize("side", [1, 2])
+def test_the_smallest_pictures_there_are(tmp_path, side):
+    images = [np.full((side, side, 3), 90, np.uint8)] * 3
+    source = make.write_video(tmp_path / "s.mkv", images, codec="ffv1", pix_fmt="yuv444p")
+    make.copy(source, tmp_path / "out.mp4")
+    pictures = make.pixels(tmp_path / "out.mp4")[1]
+    assert [p.shape for p in pictures] == [(side, side, 3)] * 3
+    assert all(mean_difference(p, images[0]) < 3 for p in pictures)
 
 
 def test_part_of_a_video(plain, tmp_path):

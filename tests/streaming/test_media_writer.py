@@ -64,6 +64,26 @@ def test_several_audio_tracks_and_subtitles(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_data_stream_is_left_out_and_said(tmp_path, suffix):
+    source = tmp_path / "in.ts"
+    with av.open(str(source), "w", format="mpegts") as out:
+        stream, data = out.add_stream("libx264", rate=25), out.add_data_stream("klv")
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(10):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(make.picture(index))))
+            packet = av.Packet(b"telemetry")
+            packet.stream, packet.time_base = data, Fraction(1, 25)
+            packet.pts = packet.dts = index
+            out.mux(packet)
+        out.mux(stream.encode(None))
+    with av.open(str(source)) as container:
+        assert [s.type for s in container.streams] == ["video", "data"]
+    _, writer = make.copy(source, tmp_path / f"out{suffix}")
+    assert any("data stream" in note and "dropped" in note for note in writer.notices)
+    assert len(make.pixels(tmp_path / f"out{suffix}")[0]) == 10
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_part_starts_at_zero_with_its_audio(plain, tmp_path, suffix):
     start, end = Fraction(3, 25), Fraction(7, 25)
     out = tmp_path / f"o{suffix}"

@@ -47,6 +47,36 @@ def test_frames_come_back_made_up_and_all_is_freed_when_the_browser_goes():
     assert peer_threads() == []
 
 
+def test_a_frame_is_given_out_when_it_is_whole_not_when_the_next_one_comes():
+    """The only frame that is ever sent: nothing comes after it to tell that it has ended."""
+
+    async def run():
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def compute(frame):
+            loop.call_soon_threadsafe(done.set)
+            return brighter(frame)
+
+        peer = RtcPeer(compute)
+        client = Client(GREY, peer.answer)
+        (sender,) = client.pc.getSenders()
+        camera, sent = sender.track.recv, []
+
+        async def once():
+            if sent:
+                await asyncio.sleep(60)
+            sent.append(await camera())
+            return sent[0]
+
+        sender.track.recv = once
+        async with client:
+            await asyncio.wait_for(done.wait(), 20)
+        await peer.close()
+
+    asyncio.run(run())
+
+
 def test_a_slow_function_drops_frames_and_never_falls_behind():
     seen = []
 

@@ -93,3 +93,15 @@ def test_the_histogram_tells_colours_by_region():
     assert torch.equal(a.view(2, -1)[1], b.view(2, -1)[1])
     assert not torch.equal(a.view(2, -1)[0], b.view(2, -1)[0])
     assert float(F.cosine_similarity(b, c, dim=0)) < float(F.cosine_similarity(a, b, dim=0))
+
+
+def test_other_pictures_of_a_style_are_not_told_apart():
+    style = torch.tensor([0, 0, 1, 1])
+    alike = F.normalize(torch.eye(2).repeat_interleave(2, 0), dim=1)  # one vector a style
+    assert views_loss(alike, alike, style) < 1e-4
+    assert views_loss(alike, alike) > 1
+    wrong = alike[[2, 3, 0, 1]]
+    assert views_loss(alike, wrong, style) > 5
+    first, second = (F.normalize(torch.randn(4, 3), dim=1) for _ in range(2))
+    own = torch.arange(4)
+    torch.testing.assert_close(views_loss(first, second, own), views_loss(first, second))

@@ -27,6 +27,7 @@ from tryon.train import encoder as encoder_command
 from tryon.train import teacher as teacher_command
 from tryon.train.ahead import Ahead
 from tryon.train.encoder import EncoderTask, EncoderTraining, worn_of
+from tryon.train.retrieval import retrieve
 from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig
 from tryon.train.teacher import TeacherTask, TeacherTraining, build_teacher
@@ -72,6 +73,29 @@ def test_a_few_steps_lower_the_loss(tmp_path, pairs):
     assert run.skipped == 0
 
 
+class Shown(Repeat):
+    """Held-out pairs are those that were shown: what a short training can know."""
+
+    def held_out(self, size):
+        return [self._batch]
+
+
+def test_a_teacher_paints_the_pairs_it_was_shown(tmp_path, pairs):
+    run = settings(tmp_path, steps=1000)
+    always = {"swap": 0.0, "drop_text": 0.0, "drop_style": 0.0, "drop_both": 0.0, "start": 0.6}
+    config = TeacherTraining(batch=3, eval_steps=(1, 2), eval_pairs=3, **always)
+    task = TeacherTask(config, run, layer_teacher(), Shown(pairs, 32, 3))
+    trainer = Run(run, task)
+    losses = [trainer.step(4e-3 * (1 - 0.01 * number)) for number in range(80)]
+    assert losses[-1]["attention"] < 0.4 * losses[0]["attention"]
+    task.model.eval()
+    with torch.no_grad():
+        scores = task.evaluate(trainer.progress)
+    for steps in (1, 2):
+        assert scores[f"psnr_{steps} all"] > scores["psnr_0 all"] + 3
+        assert scores[f"ssim_{steps}"] > scores["ssim_0"] + 0.1
+
+
 def test_every_part_of_a_teacher_learns(tmp_path, pairs):
     teacher = layer_teacher()
     before = {n: p.detach().clone() for n, p in teacher.named_parameters()}
@@ -105,8 +129,9 @@ def test_a_run_leaves_a_teacher_a_curve_and_a_sheet(tmp_path, pairs):
     line = json.loads((tmp_path / "curve.jsonl").read_text().splitlines()[-1])
     assert line["step"] == 2
     assert line["scores"] == scores
-    assert {"psnr_2 all", "psnr_0 all", "leak_lips", "seconds_2"} <= set(scores)
+    assert {"psnr_2 all", "psnr_0 all", "ssim_2", "leak_2 lips", "seconds_2"} <= set(scores)
     assert list(tmp_path.glob("samples-*.png"))
+    assert list(tmp_path.glob("attention-*.png"))
     shards = list((tmp_path / "checkpoint").glob("*.safetensors"))
     assert len(shards) > 4
     assert all(s.stat().st_size < 1.2 * 2**20 for s in shards)
@@ -143,12 +168,31 @@ def test_a_teacher_of_pictures_trains_samples_and_comes_back(tmp_path, pairs):
 def test_an_encoder_learns_styles(tmp_path, pairs):
     run = settings(tmp_path, steps=1000)
     torch.manual_seed(0)
-    config = EncoderTraining(preset="compact-small", batch=8, bend=0.3)
+    config = EncoderTraining(preset="compact-small", batch=8, bend=0.3, views=1.0)
     task = EncoderTask(config, run, new_encoder(TOWER), Repeat(pairs, 32, 8))
     trainer = Run(run, task)
     losses = [trainer.step(2e-3) for _ in range(30)]
     for name in ("views", "styles"):
         assert sum(x[name] for x in losses[-5:]) < 0.8 * sum(x[name] for x in losses[:5])
+
+
+def test_a_trained_encoder_finds_a_style_on_strangers(tmp_path, pairs):
+    held_out = worn_of(pairs.__class__(seed=5).batch(32, 16))
+    torch.manual_seed(0)
+    encoder = new_encoder(TOWER)
+    run = settings(tmp_path, steps=1000)
+    task = EncoderTask(EncoderTraining(batch=8, text=0.0), run, encoder, pairs.__class__())
+    trainer = Run(run, task)
+
+    def found() -> float:
+        with torch.no_grad():
+            vectors = encoder.eval().of_pictures(held_out.pictures)
+        return retrieve(vectors, held_out.style, held_out.person).knn
+
+    before = found()
+    for _ in range(100):
+        trainer.step(1e-3)
+    assert found() > max(0.9, before)
 
 
 def describe(styles, seed):

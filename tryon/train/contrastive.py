@@ -12,18 +12,24 @@ from torch.nn import functional as F
 TEMPERATURE = 0.07
 
 
-def views_loss(first: Tensor, second: Tensor) -> Tensor:
+def views_loss(first: Tensor, second: Tensor, style: Tensor | None = None) -> Tensor:
     """NT-Xent (Chen et al. 2020): of all 2B vectors, each finds its own other view.
 
     Args:
         first: (B, E) one view of each picture.
         second: (B, E) another view.
+        style: (B,) what is worn, if it is known: other pictures of the same are not told apart.
     """
     both = torch.cat((first, second))
     count = len(first)
-    logits = both @ both.T / TEMPERATURE
-    logits = logits.masked_fill(torch.eye(2 * count, dtype=torch.bool, device=both.device), -1e4)
-    partner = torch.arange(2 * count, device=both.device).roll(count)
+    itself = torch.arange(2 * count, device=both.device)
+    partner = itself.roll(count)
+    left_out = torch.eye(2 * count, dtype=torch.bool, device=both.device)
+    if style is not None:
+        twice = style.repeat(2)
+        left_out = twice[:, None] == twice
+        left_out[itself, partner] = False
+    logits = (both @ both.T / TEMPERATURE).masked_fill(left_out, -1e4)
     return F.cross_entropy(logits, partner)
 
 

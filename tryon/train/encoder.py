@@ -40,10 +40,10 @@ class EncoderTraining:
     text_base: str = ""  # folder of the pretrained text tower
     init: Path | None = None  # encoder that a new run starts from
     batch: int = 32  # pairs a step; a pair gives two made-up pictures
-    views: float = 1.0  # weight of the loss of two views
-    text: float = 0.1  # of pictures and words
-    styles: float = 0.5  # of pictures of one style
-    bend: float = 1.0  # how far views are bent
+    views: float = 0.0  # weight of the loss of two views of a picture; above 0 a step costs twice
+    text: float = 0.5  # of pictures and words
+    styles: float = 1.0  # of pictures of one style on several people
+    bend: float = 0.2  # how far views are bent; 1 for pictures that are not in the atlas
 
     def __post_init__(self) -> None:
         if self.preset not in TOWERS:
@@ -101,6 +101,7 @@ class EncoderTask:
         self.config, self.run, self.model, self.source = config, run, model, source
         self.describe = describe
         self.baselines: dict[str, Retrieval] = {}
+        self.held_out: list[tuple[Worn, Tensor]] = []  # kept: painting them takes longest
 
     def loss(self, model: Callable[..., Any], step: int) -> Mapping[str, Tensor]:
         """Compare two bent views of every picture, pictures of a style, and captions."""
@@ -108,24 +109,29 @@ class EncoderTask:
         rng = torch.Generator(device).manual_seed(self.run.seed * 1_000_003 + step)
         batch = self.source.batch(self.model.config.size, config.batch).to(device)
         worn = worn_of(batch)
-        views = [bent_view(worn.pictures, rng, config.bend) for _ in range(2)]
+        # Other people in the same style are views, too: two of one picture are for their own loss.
+        count = 2 if config.views else 1
+        views = [bent_view(worn.pictures, rng, config.bend) for _ in range(count)]
         captions: tuple[str, ...] = ()
         if self.describe and config.text:
             captions = self.describe(batch.style.tolist(), step)
         vectors, texts = model(torch.cat(views), captions)
-        first, second = vectors.float().chunk(2)
-        style = worn.style.repeat(2)
-        terms = {"views": views_loss(first, second), "styles": style_loss(vectors.float(), style)}
-        total = config.views * terms["views"] + config.styles * terms["styles"]
+        vectors, style = vectors.float(), worn.style.repeat(count)
+        terms = {"styles": style_loss(vectors, style)}
+        total = config.styles * terms["styles"]
+        if config.views:
+            first, second = vectors.chunk(2)
+            terms["views"] = views_loss(first, second, worn.style)
+            total = total + config.views * terms["views"]
         if texts is not None:
             belong = style[:, None] == batch.style
-            terms["text"] = match_loss(vectors.float(), texts.float(), belong)
+            terms["text"] = match_loss(vectors, texts.float(), belong)
             total = total + config.text * terms["text"]
         return {"total": total, **terms}
 
     def evaluate(self, progress: Progress) -> Mapping[str, object]:
         """Retrieval on held-out people and styles, beside a histogram and an untrained encoder."""
-        pictures = [
+        pictures = self.held_out = self.held_out or [
             (worn_of(batch), batch.regions)
             for batch in self.source.held_out(self.model.config.size)
         ]

@@ -34,6 +34,7 @@ from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.removal import with_removal
 from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
+from tryon.train.teacher_attention import draw_attention
 from tryon.train.teacher_eval import condition_of, judge
 from tryon.train.teacher_loss import ATTENTION_LOSSES, attention_loss, diffusion_loss
 from tryon.types import REGIONS
@@ -46,9 +47,10 @@ EXPRESSION = ("brows", "eyes", "lips")
 class TeacherTraining:
     """What is trained, on what; every field is a flag."""
 
-    preset: str = "compact"  # compact, compact-small or sd21
+    preset: str = "compact"  # compact, compact-small, compact-tiny or sd21
     base: str = ""  # folder of the pretrained weights, for sd21
     modes: tuple[str, ...] = ()  # conditions that are used, of source mesh reference; all
+    features: bool = True  # use the image tower's features; without them only the picture is seen
     encoder: Path | None = None  # makeup encoder whose image tower is used, frozen
     init: Path | None = None  # teacher that a new run starts from
     batch: int = 8  # pairs a step
@@ -119,15 +121,12 @@ class TeacherTask:
         return {"total": total, "diffusion": diffusion, "attention": attention}
 
     def evaluate(self, progress: Progress) -> Mapping[str, object]:
-        """Score on held-out pairs with each number of steps; draw a sheet."""
-        config = self.config
-        return judge(
-            self.model,
-            self.source.held_out(self.model.config.size),
-            config.eval_steps,
-            config.eval_pairs,
-            self.run.out / f"samples-{progress.step:07d}.png",
-        )
+        """Score on held-out pairs with each number of steps; draw results and attention."""
+        config, out = self.config, self.run.out
+        pairs = list(self.source.held_out(self.model.config.size))
+        draw_attention(self.model, pairs, out / f"attention-{progress.step:07d}.png")
+        sheet = out / f"samples-{progress.step:07d}.png"
+        return judge(self.model, pairs, config.eval_steps, config.eval_pairs, sheet)
 
     def export(self, scores: Mapping[str, object]) -> None:
         """Write the weights to `teacher` in the run's folder."""
@@ -162,6 +161,7 @@ def build_teacher(config: TeacherTraining) -> Teacher:
     shape = PRESETS[config.preset]
     if config.modes:
         shape = shape.with_modes(*config.modes)
+    shape = replace(shape, features=config.features)
     tower = None
     if config.encoder:
         encoder = load_encoder(config.encoder)
