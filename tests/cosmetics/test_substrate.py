@@ -113,6 +113,52 @@ def test_red_lips_still_count_as_skin(texture, fields):
     assert (found >= fields.lips - 1e-6).all()
 
 
+@pytest.mark.parametrize("skin", [LIGHT, MEDIUM, DARK])
+@pytest.mark.parametrize("thing", [(60, 90, 190), (40, 110, 70), (24, 24, 26)])
+def test_a_thing_in_front_of_the_mouth_is_no_lips_but_lipstick_is(texture, fields, skin, thing):
+    colour = torch.tensor(thing)[None, :, None, None] / 255
+    picture = texture([skin])
+    held = fields.lip_edge > -1.5  # cm round the lips
+    lips = fields.lips > 0.9
+    hidden = skin_likelihood(torch.where(held, colour, picture) * fields.inside, fields)
+    assert hidden[lips].mean() < 0.1
+    worn = skin_likelihood(torch.where(fields.lips > 0.5, colour, picture), fields)
+    assert worn[lips].min() > 0.9  # the same colour with skin around it
+
+
+def test_grey_pictures_keep_their_lips(texture, fields):
+    grey = texture([MEDIUM]).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    assert (skin_likelihood(grey, fields) >= fields.lips - 1e-6).all()
+
+
+@pytest.mark.parametrize("skin", [LIGHT, MEDIUM, DARK])
+def test_hard_light_changes_where_light_falls_but_not_how_much_there_is(texture, fields, skin):
+    picture = to_linear(texture([skin]))
+    side = torch.linspace(0.3, 1.7, 128)[None, None, None, :]
+    ita = skin_tone(to_linear(torch.tensor([skin]) / 255))
+    even, hard = (
+        estimate_substrate(fields.inside, fields, light, ita) for light in (picture, picture * side)
+    )
+    face = fields.face > 0.9
+    for one, light in ((even, picture), (hard, picture * side)):
+        brightness = (
+            light.mean(1, keepdim=True)[face].mean() / picture.mean(1, keepdim=True)[face].mean()
+        )
+        strength = even.illuminant[face].mean() * brightness
+        assert one.illuminant[face].mean() == pytest.approx(strength.item(), rel=0.06)
+
+
+def test_a_picture_without_colour_does_not_pass_for_the_palest_skin(texture, fields):
+    grey = texture([MEDIUM]).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    lights = [
+        estimate_substrate(fields.inside, fields, to_linear(one))
+        .illuminant[fields.face > 0.9]
+        .mean()
+        for one in (texture([MEDIUM]), grey)
+    ]
+    assert lights[1] == pytest.approx(lights[0].item(), rel=0.35)
+
+
 def test_bright_eyes_say_that_there_is_more_light_and_dark_ones_less(texture, fields):
     strengths = []
     for level in (0.05, 0.4, 0.95):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from tryon.errors import ConfigError
+from tryon.errors import ConfigError, MissingExtraError
 from tryon.train.paint_speed import synthetic_faces
-from tryon.train.shards import ShardPairs, ShardPlan, build, paint_shard, read_shard
+from tryon.train.shards import ShardPairs, ShardPlan, build, build_on_ray, paint_shard, read_shard
 
 SIZE = 32
 
@@ -52,3 +52,35 @@ def test_a_folder_without_shards_is_refused(faces, tmp_path):
         ShardPairs(ShardPlan(faces, tmp_path, SIZE))
     with pytest.raises(ConfigError, match="shards = 0"):
         ShardPlan(faces, tmp_path, shards=0)
+
+
+@pytest.fixture
+def ray():
+    ray = pytest.importorskip("ray", reason="the extra `batch` is not installed")
+    ray.init(num_cpus=1, include_dashboard=False, object_store_memory=80 << 20,
+             logging_level="ERROR", log_to_driver=False)  # fmt: skip
+    yield ray
+    ray.shutdown()
+
+
+def test_ray_paints_what_is_missing_and_the_same_bytes(faces, tmp_path, ray):
+    here = ShardPlan(faces, tmp_path / "here", SIZE, pairs=4, shards=3)
+    build(here)
+    there = ShardPlan(faces, tmp_path / "there", SIZE, pairs=4, shards=3)
+    kept = paint_shard(there, 1)
+    before = kept.stat().st_mtime_ns
+    assert build_on_ray(there) == 2
+    assert kept.stat().st_mtime_ns == before  # what was there is not painted again
+    assert build_on_ray(there) == 0
+    assert ray.is_initialized()  # a cluster that was joined before is not left
+    for index in range(3):
+        assert there.path(index).read_bytes() == here.path(index).read_bytes()
+    assert not list((tmp_path / "there").glob("*.partial"))
+
+
+def test_without_ray_the_extra_is_named(faces, tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"tryon\[batch\]"):
+        build_on_ray(ShardPlan(faces, tmp_path, SIZE, pairs=4, shards=1))

@@ -18,15 +18,20 @@ from tryon.cosmetics.brushes import Box, BrushFields, smoothstep
 from tryon.cosmetics.pigment import luminance, to_linear
 from tryon.face.mesh import face_mesh
 
-# Luminous reflectance of skin by individual typology angle, deg. The values are those under which a
-# portrait of normal exposure has white paper at display white: medians of 554 portraits. One
-# swatch then reads as one colour whoever wears it.
-ITA_KNOTS = (-65.0, -40.0, -20.0, 0.0, 19.0, 34.0, 48.0, 62.0, 80.0)
-REFLECTANCE = (0.078, 0.108, 0.148, 0.196, 0.260, 0.334, 0.386, 0.452, 0.520)
+# Luminous reflectance of skin by individual typology angle, deg. The values are those under which
+# a swatch on the lips of training portraits shows its own brightness, on average at every tone
+# (tryon.train.calibrate): one swatch then reads as one colour whoever wears it. Below -50 deg the
+# angle tells how grey a picture is, not how dark a skin: the curve ends there.
+ITA_KNOTS = (-50.0, -35.0, -20.0, 0.0, 19.0, 34.0, 48.0, 62.0, 80.0)
+REFLECTANCE = (0.072, 0.100, 0.119, 0.158, 0.225, 0.297, 0.375, 0.458, 0.544)
 SHADING_RANGE = (0.25, 2.5)  # light on a sample relative to the face's median
-SHADING, LIP_SHADING = 0.9, 0.55  # powers: some of what looks like shade is beard or a hollow
+SHADING, LIP_SHADING = 0.9, 0.3  # powers: what looks like shade round lips is beard more often
+LEAST_B = 10.0  # b* of the palest skin; less is a picture without colour, which tells no angle
 SCLERA = 0.17  # luminance of the sclera under light of strength 1: it lies in the shade of lids
 SCLERA_TRUST = (0.85, 1.18)  # how far the sclera may move the light read from the skin
+THING_REDNESS = (0.04, 0.18)  # log R/G over that of the skin: bare lips have more, things less
+BESIDE_THING = (0.40, 0.70)  # likelihood of the skin beside lips that are hidden
+GREY = 0.15  # log R/G of the skin in a picture without colour, where red tells nothing
 REFLECTANCE_RANGE = (0.012, 0.95)
 
 
@@ -54,11 +59,12 @@ class Substrate:
         return luminance(self.linear) / luminance(self.low).clamp_min(1e-3)
 
 
-def skin_tone(linear_skin: Tensor) -> Tensor:
+def skin_tone(linear_skin: Tensor, least_b: float = 1e-3) -> Tensor:
     """Individual typology angle of a linear RGB skin colour.
 
     Args:
         linear_skin: (B, 3) linear RGB, D65.
+        least_b: what b* counts as where it is less; the angle of grey is not defined.
 
     Returns:
         (B,) degrees; > 55 very light, 28..41 intermediate, < -30 dark.
@@ -72,7 +78,7 @@ def skin_tone(linear_skin: Tensor) -> Tensor:
     xyz = linear_skin @ matrix.T / white
     f = torch.where(xyz > 0.008856, xyz.clamp_min(1e-6) ** (1 / 3), 7.787 * xyz + 16 / 116)
     lightness, b = 116 * f[:, 1] - 16, 200 * (f[:, 1] - f[:, 2])
-    return torch.rad2deg(torch.atan2(lightness - 50, b.clamp_min(1e-3)))
+    return torch.rad2deg(torch.atan2(lightness - 50, b.clamp_min(least_b)))
 
 
 def reflectance_of(ita: Tensor) -> Tensor:
@@ -156,11 +162,12 @@ def estimate_substrate(
     lips = masked_blur(linear, fields.lips + 1e-4, 4 * unit)
     low = torch.lerp(low, lips, (2 * fields.lips).clamp(0, 1))
     mean = _mean(linear, face)[:, :, 0, 0]
-    tone = skin_tone(mean) if ita is None else ita
-    strength = luminance(mean[:, :, None, None]) / reflectance_of(tone)[:, None, None, None]
+    tone = skin_tone(mean, LEAST_B) if ita is None else ita
+    # The mean of the local light must be that strength, so both are relative to one luminance.
+    typical = luminance(mean[:, :, None, None]).clamp_min(1e-3)
+    strength = typical / reflectance_of(tone)[:, None, None, None]
     if ita is None:
         strength = _checked_by_sclera(strength, linear, fields)
-    typical = torch.exp(_mean(torch.log(luminance(linear).clamp_min(1e-3)), face))
     on_lips = (2 * fields.lips).clamp(0, 1)
     power = SHADING + (LIP_SHADING - SHADING) * on_lips
     local = (shade / typical).clamp(*SHADING_RANGE) ** power
@@ -216,7 +223,27 @@ def skin_likelihood(texture: Tensor, fields: BrushFields) -> Tensor:
     eased = torch.where(
         _around_eyes(fields), (0.6 + 0.4 * likelihood) * _eye_seen(likelihood, fields), likelihood
     )
-    return torch.maximum(eased, fields.lips)
+    seen = _lips_seen(features, median, eased, fields)
+    return torch.lerp(eased, seen, fields.lips)
+
+
+def _lips_seen(features: Tensor, skin: Tensor, likelihood: Tensor, fields: BrushFields) -> Tensor:
+    """(B, 1, H, W) 0 where a cup, cloth or microphone is in front of the lips.
+
+    Bare lips keep some of the red of their face, whatever its tone, and lipstick of any colour has
+    skin around it; a thing has neither. Fingers and brown things have both, and pass for lips.
+    """
+    unit = fields.size / 256
+    usual = skin[:, :, None, None]
+    red = features[:, :1] / usual[:, :1].clamp_min(0.1)
+    own = masked_blur(red, fields.lips + 1e-4, 3 * unit)
+    # White and grey pass for pale skin but for the red; darker than skin they may be a beard.
+    bright = smoothstep(features[:, 2:] - usual[:, 2:], -0.4, 0.0)
+    pale = bright * (1 - smoothstep(red, *THING_REDNESS))
+    away = fields.face * (fields.lip_edge < -0.15)  # clear of the lips' own colour
+    beside = masked_blur(likelihood * (1 - pale), away + 1e-4, 10 * unit)
+    thing = (1 - smoothstep(own, *THING_REDNESS)) * (1 - smoothstep(beside, *BESIDE_THING))
+    return 1 - thing * (usual[:, :1] > GREY)
 
 
 def _core(fields: BrushFields) -> Tensor:

@@ -53,13 +53,16 @@ def worn_colours(substrate: Substrate, lips: st.Lips, fields: BrushFields) -> tu
     layer = paint(substrate, StyleBatch([st.MakeupStyle(lips=lips)]), fields)
     out = layer(substrate.linear)[:, :, core].clamp(0, 1)
     light = substrate.illuminant.expand_as(substrate.linear)[:, :, core]
-    return out.mean(-1), out.mean(-1) / light.mean(-1)
+    # What the camera does not see of the lips is not painted, and shows no swatch.
+    seen = (substrate.skin[:, :, core] > 0.9) + 1e-6
+    shown, lit = ((x * seen).sum(-1) / seen.sum(-1) for x in (out, light))
+    return shown, shown / lit
 
 
 def faces_of(cache: FaceCache, which: Tensor) -> Substrate:
-    """The substrate of some faces, light read from each picture alone."""
+    """The substrate of some faces as of a photograph: light read from what is seen of it."""
     texture = cache.texture[which].float() / 255
-    skin = cache.skin[which].float() / 255
+    skin = cache.skin[which].float() / 255 * texture[:, 3:]
     return estimate_substrate(skin, brush_fields(cache.size), to_linear(texture[:, :3]))
 
 

@@ -24,6 +24,8 @@ from tryon.train.faces import FaceCache
 from tryon.train.pairs import PairBatch, concatenate
 
 PICTURES = ("source", "reference")
+STORE = 100 << 20  # bytes of shared memory for a cluster of our own; only shard numbers pass
+QUIET = {"logging_level": "ERROR", "log_to_driver": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +83,46 @@ def build(plan: ShardPlan) -> int:
 def build_on_ray(plan: ShardPlan) -> int:
     """The same with Ray Data on as many machines as it has; the folder must be shared by them.
 
+    It joins the cluster that this machine is part of, or starts one and ends it after.
+
     Raises:
-        MissingExtraError: Ray is not installed.
+        MissingExtraError: Ray Data is not installed.
     """
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtraError('Ray is not installed; pip install "tryon[batch]"') from None
-
-    def paint_rows(rows: dict[str, Any]) -> dict[str, Any]:
-        for index in rows["item"]:
-            paint_shard(plan, int(index))
-        return rows
-
     missing = plan.missing()
     if not missing:
         return 0
-    painted = ray.data.from_items(missing).map_batches(paint_rows, batch_size=1)
-    return int(painted.count())
+    ray = _ray()
+    own = not ray.is_initialized()
+    if own:
+        try:
+            ray.init(address="auto", **QUIET)
+        except ConnectionError:
+            ray.init(include_dashboard=False, object_store_memory=STORE, **QUIET)
+    try:
+        # One shard a task: a lost machine costs one shard, and Ray paints it again elsewhere.
+        numbers = ray.data.from_items(missing, override_num_blocks=len(missing))
+        painted = numbers.map_batches(_paint_rows, fn_kwargs={"plan": plan}, batch_size=1)
+        return int(painted.materialize().count())
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise MissingExtraError('Ray Data is not installed; pip install "tryon[batch]"') from None
+    return ray
+
+
+def _paint_rows(rows: dict[str, Any], plan: ShardPlan) -> dict[str, Any]:
+    torch.set_num_threads(1)  # a task has one CPU
+    for index in rows["item"]:
+        paint_shard(plan, int(index))
+    return rows
 
 
 class ShardPairs:
