@@ -11,6 +11,38 @@ __device__ inline int clamped(int index, int length)
     return min(max(index, 0), length - 1);
 }
 
+// How well each vertex is seen, from the sum of its triangles' normals. One thread a vertex goes
+// through all triangles: there are few, and always the same order gives always the same sum.
+extern "C" __global__ void facing(
+    const float* points, const int* triangles, int vertices, int count, float low, float high,
+    float* seen)
+{
+    int vertex = texel_of_thread();
+    if (vertex >= vertices) return;
+    double normal[3] = {0.0, 0.0, 0.0};
+    for (int triangle = 0; triangle < count; triangle++) {
+        const int* corner = triangles + 3 * triangle;
+        int times = (corner[0] == vertex) + (corner[1] == vertex) + (corner[2] == vertex);
+        if (times == 0) continue;
+        const float *a = points + 3 * corner[0], *b = points + 3 * corner[1];
+        const float* c = points + 3 * corner[2];
+        double u[3], v[3];
+        for (int k = 0; k < 3; k++) {
+            u[k] = (double)b[k] - a[k];
+            v[k] = (double)c[k] - a[k];
+        }
+        for (int k = 0; k < 3; k++) {
+            int next = (k + 1) % 3, last = (k + 2) % 3;
+            double part = u[next] * v[last] - u[last] * v[next];
+            for (int time = 0; time < times; time++) normal[k] += part;
+        }
+    }
+    double length = sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2]);
+    double t = (-normal[2] / (length < 1e-9 ? 1e-9 : length) - low) / ((double)high - low);
+    t = t < 0.0 ? 0.0 : t > 1.0 ? 1.0 : t;  // a NaN stays one
+    seen[vertex] = (float)(t * t * (3.0 - 2.0 * t));
+}
+
 // The mean of the frame over a square of stride x stride px around each texel's position.
 // A step is the distance of neighbours in floats, so that colour and visibility may share an array.
 extern "C" __global__ void unwrap(
@@ -67,51 +99,23 @@ __device__ inline void fade(const float* map, float g, float* faded)
     }
 }
 
-__device__ inline float strength(const float* weights, const float* gates, int regions)
-{
-    float sum = 0.0f;
-    for (int region = 0; region < regions; region++) sum += weights[region] * gates[region];
-    return sum;
-}
-
 extern "C" __global__ void gate(
     const float* affine, const float* weights, const float* gates, int regions,
-    const float* visibility, int texels, float* gated)
+    const float* visibility, int visibility_step, int texels, float* gated)
 {
     int texel = texel_of_thread();
     if (texel >= texels) return;
-    float g = visibility[texel] * strength(weights + (size_t)texel * regions, gates, regions);
+    float sum = 0.0f;
+    for (int k = 0; k < regions; k++) sum += weights[(size_t)texel * regions + k] * gates[k];
+    float g = visibility[(size_t)texel * visibility_step] * sum;
     fade(affine + (size_t)texel * 6, g, gated + (size_t)texel * 6);
-}
-
-extern "C" __global__ void extend(
-    const float* affine, const int* source_index, int texels, float* extended)
-{
-    int texel = texel_of_thread();
-    if (texel >= texels) return;
-    const float* source = affine + (size_t)source_index[texel] * 6;
-    for (int k = 0; k < 6; k++) extended[(size_t)texel * 6 + k] = source[k];
-}
-
-// `gate` with visibility * rim, then `extend` to both sheets, without the array in between.
-extern "C" __global__ void dress(
-    const float* affine, const float* weights, const float* gates, int regions, const float* rim,
-    const float* visibility, int visibility_step, const int* source_index, int texels,
-    float* sheets)
-{
-    int texel = texel_of_thread();
-    if (texel >= texels) return;
-    size_t source = source_index[texel];
-    float seen = rim[source] * visibility[source * visibility_step];
-    float g = seen * strength(weights + source * regions, gates, regions);
-    fade(affine + source * 6, g, sheets + (size_t)texel * 6);
 }
 
 __device__ inline float mixed(float before, float now, float weight)
 {
     if (!isfinite(now)) return before;
     if (!isfinite(before)) return now;
-    return (float)(before + weight * ((double)now - before));
+    return (1.0f - weight) * before + weight * now;
 }
 
 extern "C" __global__ void ema(

@@ -40,17 +40,27 @@ def readonly(dtype: Any, dimensions: int, layout: str = "C") -> Any:
     return numba.types.Array(dtype, dimensions, layout, readonly=True)
 
 
-def jit(*arguments: Any) -> Callable[[Function], Function]:
-    """Compile a function that returns nothing for exactly these types, or load it from disk."""
+def jit(*arguments: Any, superwords: bool = False) -> Callable[[Function], Function]:
+    """Compile a function that returns nothing for exactly these types, or load it from disk.
+
+    Args:
+        arguments: Their Numba types.
+        superwords: Let LLVM do equal sums side by side (SLP), which Numba has it leave alone; a
+            gain only where a loop writes many of them out.
+    """
 
     def decorate(function: Function) -> Function:
         signature = numba.void(*arguments)
         options = {"nogil": True, "error_model": "numpy"}
+        usual = numba.config.SLP_VECTORIZE
+        numba.config.SLP_VECTORIZE = int(superwords or usual)
         try:
             compiled = numba.njit(signature, cache=True, **options)(function)
         except RuntimeError as error:  # Numba found no folder that it may write to
             warnings.warn(f"Kernels are compiled anew in every process: {error}", stacklevel=2)
             return cast(Function, numba.njit(signature, **options)(function))
+        finally:
+            numba.config.SLP_VECTORIZE = usual
         if compiled.stats.cache_misses:
             _tell_of_the_wait()
         return cast(Function, compiled)

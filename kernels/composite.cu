@@ -9,33 +9,41 @@ __device__ inline float between(float a, float b, float share)
     return isfinite(distance) ? a + share * distance : (1.0f - share) * a + share * b;
 }
 
-__device__ inline void sample(const float* sheet, int side, float u, float v, float* map)
+// A layer of side x side maps. Its two sheets, everything but lips and then lips, take the map of
+// another texel where `sources` says so.
+struct Layer {
+    const float* maps;
+    const int* sources;
+    int side;
+};
+
+__device__ inline void sample(Layer layer, int sheet, float u, float v, float* map)
 {
+    int side = layer.side;
     float edge = (float)(side - 1);
     float x = fminf(fmaxf(u - 0.5f, 0.0f), edge), y = fminf(fmaxf(v - 0.5f, 0.0f), edge);
     int left = (int)x, top = (int)y;
     int right = min(left + 1, side - 1), bottom = min(top + 1, side - 1);
-    const float* a = sheet + ((size_t)top * side + left) * 6;
-    const float* b = sheet + ((size_t)top * side + right) * 6;
-    const float* c = sheet + ((size_t)bottom * side + left) * 6;
-    const float* d = sheet + ((size_t)bottom * side + right) * 6;
+    const int* source = layer.sources + (size_t)sheet * side * side;
+    const float* a = layer.maps + (size_t)source[top * side + left] * 6;
+    const float* b = layer.maps + (size_t)source[top * side + right] * 6;
+    const float* c = layer.maps + (size_t)source[bottom * side + left] * 6;
+    const float* d = layer.maps + (size_t)source[bottom * side + right] * 6;
     for (int k = 0; k < 6; k++) {
         float upper = between(a[k], b[k], x - left);
         map[k] = between(upper, between(c[k], d[k], x - left), y - top);
     }
 }
 
-// `sheets` are two of side x side maps: everything but lips, lips.
 __device__ inline void paint_pixel(
-    unsigned char* pixel, const float* sheets, int side, float u, float v, float lips, float cover)
+    unsigned char* pixel, Layer layer, float u, float v, float lips, float cover)
 {
     if (!(cover > 0.0f && u >= 0.0f && v >= 0.0f)) return;
-    const float* mouth = sheets + (size_t)side * side * 6;
     float map[6];
-    sample(lips >= 1.0f ? mouth : sheets, side, u, v, map);
+    sample(layer, lips >= 1.0f, u, v, map);
     if (lips > 0.0f && lips < 1.0f) {
         float other[6];
-        sample(mouth, side, u, v, other);
+        sample(layer, 1, u, v, other);
         for (int k = 0; k < 6; k++) map[k] = between(map[k], other[k], lips);
     }
     bool identity = true, finite = true;
@@ -54,7 +62,8 @@ __device__ inline void paint_pixel(
 
 extern "C" __global__ void composite(
     unsigned char* image, int image_width, int image_height, const float* texels, int x0, int y0,
-    int width, int height, const float* sheets, int side, const float* lips, const float* cover)
+    int width, int height, const float* maps, const int* sources, int side, const float* lips,
+    const float* cover)
 {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     int row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
@@ -63,7 +72,7 @@ extern "C" __global__ void composite(
     if (x < 0 || x >= image_width || y < 0 || y >= image_height) return;
     size_t place = (size_t)row * width + column;
     paint_pixel(
-        image + ((size_t)y * image_width + x) * 3, sheets, side, texels[2 * place],
+        image + ((size_t)y * image_width + x) * 3, Layer{maps, sources, side}, texels[2 * place],
         texels[2 * place + 1], lips[place], cover[place]);
 }
 
@@ -72,7 +81,8 @@ extern "C" __global__ void composite(
 extern "C" __global__ void paint(
     unsigned char* image, int image_width, int image_height, int x0, int y0, int width, int height,
     const Triangle* drawn, const unsigned int* bins, int words, const double* crossings,
-    const int* counts, int polygons, int capacity, const float* sheets, int side)
+    const int* counts, int polygons, int capacity, const float* maps, const int* sources,
+    int side)
 {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     int row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
@@ -88,6 +98,6 @@ extern "C" __global__ void paint(
             hidden + coverage_at(crossings, counts, lines, capacity, polygon, row, x), 1.0f);
     float lips = coverage_at(crossings, counts, lines, capacity, 0, row, x);
     paint_pixel(
-        image + ((size_t)y * image_width + x) * 3, sheets, side, texel[0], texel[1], lips,
-        1.0f - hidden);
+        image + ((size_t)y * image_width + x) * 3, Layer{maps, sources, side}, texel[0], texel[1],
+        lips, 1.0f - hidden);
 }

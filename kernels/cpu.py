@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 
 from . import colour
 from .compiled import keep_memory, spread
-from .cpu_atlas import ema_texels, extend_texels, follow_texels, gate_texels, unwrap_texels
-from .cpu_composite import composite_rows
-from .cpu_raster import polygon_rows, rasterise_rows
+from .cpu_atlas import ema_texels, face_vertices, follow_texels, gate_texels, unwrap_texels
+from .cpu_pixels import composite_rows, paint_rows, polygon_rows, rasterise_rows
 from .shapes import check, check_box, check_indices, check_stride, check_writable
 
 __all__ = [
     "composite",
     "ema",
-    "extend",
+    "facing",
     "follow",
     "gate",
     "paint",
@@ -74,6 +73,15 @@ def polygon_coverage(polygon: F32, origin: tuple[int, int], shape: tuple[int, in
     return coverage
 
 
+def facing(points: F32, triangles: I32, low: float, high: float) -> F32:
+    """See `reference.facing`."""
+    check("facing", points, triangles)
+    check_indices("facing", "triangles", triangles, 0, len(points))
+    seen = np.empty(len(points), np.float32)
+    face_vertices(_plain(points), _plain(triangles), float(low), float(high), seen)
+    return seen
+
+
 def unwrap(
     frame: U8,
     points: F32,
@@ -111,7 +119,7 @@ def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
         _plain(affine).reshape(-1, 6),
         _plain(weights).reshape(visibility.size, weights.shape[-1]),
         _plain(gates),
-        _plain(visibility).reshape(-1),
+        visibility.reshape(-1),
         gated.reshape(-1, 6),
     )
     spread(visibility.size, COPIED, (gate_texels, *arguments))
@@ -119,17 +127,24 @@ def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
 
 
 def composite(
-    image: U8, texels: F32, origin: tuple[int, int], sheets: F32, lips: F32, cover: F32
+    image: U8,
+    texels: F32,
+    origin: tuple[int, int],
+    affine: F32,
+    sources: I32,
+    lips: F32,
+    cover: F32,
 ) -> None:
     """See `reference.composite`."""
-    check("composite", image, texels, sheets, lips, cover)
+    check("composite", image, texels, affine, sources, lips, cover)
     check_writable("composite", "image", image)
     check_box("composite", origin, cover.shape)
+    check_indices("composite", "sources", sources, 0, sources[0].size)
     arguments = (
         image,
         _plain(texels),
         *origin,
-        _plain(sheets),
+        *_flat(affine, sources),
         _plain(lips),
         _plain(cover),
         *_tables(),
@@ -144,30 +159,37 @@ def paint(
     uv: F32,
     origin: tuple[int, int],
     shape: tuple[int, int],
-    sheets: F32,
+    affine: F32,
+    sources: I32,
     lips: F32,
     holes: Sequence[F32],
 ) -> None:
     """See `reference.paint`."""
-    check("paint", image, points, triangles, uv, sheets, lips)
+    check("paint", image, points, triangles, uv, affine, sources, lips)
     check_writable("paint", "image", image)
     check_box("paint", origin, shape)
     check_indices("paint", "triangles", triangles, 0, len(points))
-    depth, texels = np.empty(shape, np.float32), np.empty((*shape, 2), np.float32)
-    amount, cover = np.zeros(shape, np.float32), np.ones(shape, np.float32)
-    cuts = []
+    check_indices("paint", "sources", sources, 0, sources[0].size)
     for hole in holes:
         check("polygon_coverage", hole)
-        cuts.append((polygon_rows, _plain(hole), *origin, -1, cover))
-    # One band goes from triangles to pixels on one thread: what it draws stays in that cache.
-    spread(
-        shape[0],
-        PAINTED // max(shape[1], 1),
-        (rasterise_rows, _plain(points), _plain(triangles), _plain(uv), *origin, depth, texels),
-        (polygon_rows, _plain(lips), *origin, 1, amount),
-        *cuts,
-        (composite_rows, image, texels, *origin, _plain(sheets), amount, cover, *_tables()),
+    arguments = (
+        image,
+        _plain(points),
+        _plain(triangles),
+        _plain(uv),
+        *origin,
+        shape[1],
+        *_flat(affine, sources),
+        np.concatenate((lips, *holes)),
+        np.cumsum([len(lips), *map(len, holes)], dtype=np.int32),
+        *_tables(),
     )
+    spread(shape[0], PAINTED // max(shape[1], 1), (paint_rows, *arguments))
+
+
+def _flat(affine: F32, sources: I32) -> tuple[F32, I32, int]:
+    """Maps and sources of flat texels, and texels a side."""
+    return _plain(affine).reshape(-1, 6), _plain(sources).reshape(2, -1), len(affine)
 
 
 def _tables() -> tuple[F32, F32, U8]:
@@ -192,32 +214,17 @@ def ema(previous: F32, current: F32, weight: F32) -> F32:
 def follow(previous: F32, current: F32, visibility: F32, step: float, believed: float) -> F32:
     """See `reference.follow`."""
     check("follow", previous, current, visibility)
-    channels = previous.shape[-1]
     smoothed = np.empty(previous.shape, np.float32)
     arguments = (
-        _plain(previous).reshape(visibility.size, channels),
-        _plain(current).reshape(visibility.size, channels),
+        _plain(previous).reshape(-1),
+        _plain(current).reshape(-1),
         visibility.reshape(-1),
         float(step),
         float(believed),
-        smoothed.reshape(visibility.size, channels),
+        smoothed.reshape(-1),
     )
-    spread(visibility.size, COPIED, (follow_texels, *arguments))
+    spread(visibility.size, PAINTED, (follow_texels, *arguments))
     return smoothed
-
-
-def extend(affine: F32, source_index: I32) -> F32:
-    """See `reference.extend`."""
-    check("extend", affine, source_index)
-    check_indices("extend", "source_index", source_index, 0, affine.shape[0] * affine.shape[1])
-    extended = np.empty((*source_index.shape, 6), np.float32)
-    arguments = (
-        _plain(affine).reshape(-1, 6),
-        _plain(source_index).reshape(-1),
-        extended.reshape(-1, 6),
-    )
-    spread(source_index.size, COPIED, (extend_texels, *arguments))
-    return extended
 
 
 def warm_up() -> None:
@@ -234,11 +241,12 @@ def warm_up() -> None:
     affine = np.zeros((*box, 6), np.float32)
     keep_memory()
     texels = rasterise(points, triangles, points[:, :2], (0, 0), box)
+    facing(points, triangles, 0.0, 1.0)
     for stride in (1, 2):
         unwrap(image, points, points[:, 2], triangles, flat.astype(np.int32), third, stride)
     cover = polygon_coverage(points[:, :2], (0, 0), box)
-    sheets = extend(affine, np.zeros((2, *box), np.int32))
-    composite(image, texels, (0, 0), sheets, flat, cover)
+    sources = np.zeros((2, *box), np.int32)
+    composite(image, texels, (0, 0), affine, sources, flat, cover)
     lips = points[:, :2].copy()
-    paint(image, points, triangles, lips, (0, 0), box, sheets, lips, (lips,))
+    paint(image, points, triangles, lips, (0, 0), box, affine, sources, lips, (lips,))
     follow(ema(gate(affine, third, points[0], flat), affine, flat), affine, flat, 0.5, 1.0)

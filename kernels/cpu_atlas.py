@@ -1,4 +1,4 @@
-"""Compiled loops over the atlas: `unwrap`, `gate`, `ema`, `follow` and `extend`.
+"""Compiled loops over mesh and atlas: `facing`, `unwrap`, `gate`, `ema` and `follow`.
 
 They turn flat atlas arrays into flat atlas arrays; they never check their arguments (cpu.py does).
 """
@@ -13,6 +13,30 @@ import numpy as np
 from .compiled import F32, F64, I32, INT, U8, helper, jit, readonly
 
 LARGEST = np.float32(np.finfo(np.float32).max)
+AT_ONCE = 128  # texels
+
+
+@jit(readonly(F32, 2), readonly(I32, 2), F64, F64, F32[::1])
+def face_vertices(points: Any, triangles: Any, low: float, high: float, seen: Any) -> None:
+    """How well each vertex is seen; too little work for more than one thread."""
+    normals = np.zeros((len(points), 3), np.float64)
+    for triangle in range(len(triangles)):
+        a, b, c = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
+        ax, ay, az = np.float64(points[a, 0]), np.float64(points[a, 1]), np.float64(points[a, 2])
+        bx, by, bz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
+        cx, cy, cz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
+        x, y, z = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+        for corner in range(3):
+            vertex = triangles[triangle, corner]
+            normals[vertex, 0] += x
+            normals[vertex, 1] += y
+            normals[vertex, 2] += z
+    for vertex in range(len(points)):
+        x, y, z = normals[vertex, 0], normals[vertex, 1], normals[vertex, 2]
+        length = math.sqrt(x * x + y * y + z * z)
+        t = (-z / (1e-9 if length < 1e-9 else length) - low) / (high - low)
+        t = 0.0 if t < 0.0 else 1.0 if t > 1.0 else t  # a NaN stays one
+        seen[vertex] = t * t * (3 - 2 * t)
 
 
 @helper
@@ -108,7 +132,7 @@ def unwrap_texels(
 
 
 @jit(
-    *(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1), readonly(F32, 1)),
+    *(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1), readonly(F32, 1, "A")),
     *(F32[:, ::1], INT, INT),
 )
 def gate_texels(
@@ -132,14 +156,11 @@ def gate_texels(
 
 
 @helper
-def _moved(previous: Any, current: Any, weight: Any) -> Any:
-    """`ema` of one value."""
-    old, new = np.float64(previous), np.float64(current)
-    if not math.isfinite(new):
-        return old
-    if not math.isfinite(old):
-        return new
-    return old + weight * (new - old)
+def _moved(old: Any, new: Any, weight: Any) -> Any:
+    """`ema` of one value, written so that a loop over it needs no branch."""
+    mixed = (np.float32(1) - weight) * old + weight * new
+    mixed = mixed if abs(old) <= LARGEST else new
+    return mixed if abs(new) <= LARGEST else old
 
 
 @jit(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1), F32[:, ::1], INT, INT)
@@ -154,33 +175,37 @@ def ema_texels(
 
 
 @jit(
-    *(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1, "A"), F64, F64, F32[:, ::1]),
-    *(INT, INT),
+    *(readonly(F32, 1), readonly(F32, 1), readonly(F32, 1, "A"), F64, F64, F32[::1], INT, INT),
 )
 def follow_texels(
     previous: Any, current: Any, visibility: Any, step: float, believed: float, smoothed: Any,
     start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Smooth flat texels start..stop by as much as they stayed the same."""
+    """Smooth flat texels start..stop by as much as they stayed the same.
+
+    A few texels at a time, all their numbers in a row: such loops run many numbers at once.
+    """
+    channels = len(smoothed) // max(len(visibility), 1)
     noise, scale = np.float32(step), np.float32(1.0 / believed)
-    for texel in range(start, stop):
-        change = np.float32(0)
-        for k in range(previous.shape[1]):
-            difference = abs(current[texel, k] - previous[texel, k])
-            if difference > change and difference <= LARGEST:
-                change = difference
-        change = min(change * scale, np.float32(1))
-        w = noise + (np.float32(1) - noise) * change * change
-        if not visibility[texel] > 0:
-            w = np.float32(0)
-        for k in range(previous.shape[1]):
-            smoothed[texel, k] = _moved(previous[texel, k], current[texel, k], w)
-
-
-@jit(readonly(F32, 2), readonly(I32, 1), F32[:, ::1], INT, INT)
-def extend_texels(affine: Any, source: Any, extended: Any, start: int, stop: int) -> None:
-    """Gather maps of flat texels start..stop."""
-    for texel in range(start, stop):
-        chosen = source[texel]
-        for k in range(6):
-            extended[texel, k] = affine[chosen, k]
+    one, zero = np.float32(1), np.float32(0)
+    numbers = np.empty(AT_ONCE * channels, np.float32)
+    for first in range(start, stop, AT_ONCE):
+        texels, begin = min(AT_ONCE, stop - first), first * channels
+        old = previous[begin : begin + texels * channels]
+        new = current[begin : begin + texels * channels]
+        out = smoothed[begin : begin + texels * channels]
+        for k in range(len(out)):
+            change = abs(new[k] - old[k])
+            numbers[k] = change if change <= LARGEST else zero
+        for texel in range(texels):
+            change, place = zero, texel * channels
+            for k in range(place, place + channels):
+                change = max(change, numbers[k])
+            change = min(change * scale, one)
+            weight = noise + (one - noise) * change * change
+            if not visibility[first + texel] > 0:
+                weight = zero
+            for k in range(place, place + channels):
+                numbers[k] = weight
+        for k in range(len(out)):
+            out[k] = _moved(old[k], new[k], numbers[k])

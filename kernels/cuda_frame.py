@@ -55,7 +55,7 @@ class CudaFrame:
         self.side = len(texel_triangle)
         self._uv, self._triangles = device.upload(uv), device.upload(triangles)
         self._atlas = device.upload(texel_triangle), device.upload(texel_barycentric)
-        self._weights, self._rim = device.upload(weights), device.upload(rim)
+        self._weights = device.upload(weights * rim[..., None])
         self._sheet_sources = device.upload(sheet_sources)
         self._picture: Any = device.empty((0, 0, 3), np.uint8)
         self._box: Box = ((0, 0), (0, 0))
@@ -121,9 +121,9 @@ class CudaFrame:
             device, device.upload(points), self._triangles, self._uv, origin, shape
         )
         cut = launch.cross(device, [lips, *holes], origin, shape)
-        gate = self._weights, device.upload(gates), self._rim, texture[..., 3]
-        sheets = launch.dress(device, layer, *gate, self._sheet_sources)
-        launch.paint(device, self._picture, mesh, cut, origin, shape, sheets)
+        gated = launch.gate(device, layer, self._weights, device.upload(gates), texture[..., 3])
+        box = origin, shape
+        launch.paint(device, self._picture, mesh, cut, *box, gated, self._sheet_sources)
 
     def store(self, image: U8) -> None:
         """Copy the box of the faces, painted, into a copy of the picture; waits for the stream."""

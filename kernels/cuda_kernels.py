@@ -47,6 +47,13 @@ class CudaKernels:
         cut = launch.cross(self._device, [polygon], origin, shape)
         return self._device.download(launch.polygon_coverage(self._device, cut, origin, shape))
 
+    def facing(self, points: F32, triangles: I32, low: float, high: float) -> F32:
+        """See `reference.facing`."""
+        check("facing", points, triangles)
+        check_indices("facing", "triangles", triangles, 0, len(points))
+        spots, corners = self._uploaded(points, triangles)
+        return self._device.download(launch.facing(self._device, spots, corners, low, high))
+
     def unwrap(
         self,
         frame: U8,
@@ -80,14 +87,22 @@ class CudaKernels:
         return self._device.download(launch.gate(self._device, *arrays))
 
     def composite(
-        self, image: U8, texels: F32, origin: tuple[int, int], sheets: F32, lips: F32, cover: F32
+        self,
+        image: U8,
+        texels: F32,
+        origin: tuple[int, int],
+        affine: F32,
+        sources: I32,
+        lips: F32,
+        cover: F32,
     ) -> None:
         """See `reference.composite`."""
-        check("composite", image, texels, sheets, lips, cover)
+        check("composite", image, texels, affine, sources, lips, cover)
         check_writable("composite", "image", image)
         check_box("composite", origin, cover.shape)
-        picture, spots, maps, *masks = self._uploaded(image, texels, sheets, lips, cover)
-        launch.composite(self._device, picture, spots, origin, maps, *masks)
+        check_indices("composite", "sources", sources, 0, sources[0].size)
+        picture, spots, *arrays = self._uploaded(image, texels, affine, sources, lips, cover)
+        launch.composite(self._device, picture, spots, origin, *arrays)
         image[...] = self._device.download(picture)
 
     def paint(
@@ -98,22 +113,24 @@ class CudaKernels:
         uv: F32,
         origin: tuple[int, int],
         shape: tuple[int, int],
-        sheets: F32,
+        affine: F32,
+        sources: I32,
         lips: F32,
         holes: Sequence[F32],
     ) -> None:
         """See `reference.paint`."""
-        check("paint", image, points, triangles, uv, sheets, lips)
+        check("paint", image, points, triangles, uv, affine, sources, lips)
         check_writable("paint", "image", image)
         check_box("paint", origin, shape)
         check_indices("paint", "triangles", triangles, 0, len(points))
+        check_indices("paint", "sources", sources, 0, sources[0].size)
         for hole in holes:
             check("polygon_coverage", hole)
-        arrays = (image, sheets, points, triangles, uv)
-        picture, maps, spots, corners, texels = self._uploaded(*arrays)
+        picture, *layer = self._uploaded(image, affine, sources)
+        spots, corners, texels = self._uploaded(points, triangles, uv)
         mesh = launch.set_up_mesh(self._device, spots, corners, texels, origin, shape)
         cut = launch.cross(self._device, [lips, *holes], origin, shape)
-        launch.paint(self._device, picture, mesh, cut, origin, shape, maps)
+        launch.paint(self._device, picture, mesh, cut, origin, shape, *layer)
         image[...] = self._device.download(picture)
 
     def ema(self, previous: F32, current: F32, weight: F32) -> F32:
@@ -131,13 +148,6 @@ class CudaKernels:
         old, new, seen = self._uploaded(previous, current, visibility)
         launch.follow(self._device, old, new, seen, step, believed, smoothed)
         return self._device.download(smoothed)
-
-    def extend(self, affine: F32, source_index: I32) -> F32:
-        """See `reference.extend`."""
-        check("extend", affine, source_index)
-        check_indices("extend", "source_index", source_index, 0, affine.shape[0] ** 2)
-        arrays = self._uploaded(affine, source_index)
-        return self._device.download(launch.extend(self._device, *arrays))
 
     def _uploaded(self, *arrays: NDArray[Any]) -> list[Any]:
         return [self._device.upload(array) for array in arrays]

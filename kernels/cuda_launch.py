@@ -102,6 +102,15 @@ def polygon_coverage(device: Device, cut: Crossings, origin: Point, shape: Point
     return coverage
 
 
+def facing(device: Device, points: Any, triangles: Any, low: float, high: float) -> Any:
+    """How well each vertex is seen, (V,) float32; see `reference.facing`."""
+    count = len(points)
+    seen = device.empty((count,), np.float32)
+    limits = float(low), float(high)
+    device.launch("facing", (count,), points, triangles, count, len(triangles), *limits, seen)
+    return seen
+
+
 def unwrap(
     device: Device,
     frame: Any,
@@ -129,42 +138,17 @@ def unwrap(
 
 
 def gate(device: Device, affine: Any, weights: Any, gates: Any, visibility: Any) -> Any:
-    """A faded layer (A, A, 6) float32; see `reference.gate`."""
+    """A faded layer (A, A, 6) float32; see `reference.gate`.
+
+    Visibility (A, A) may be a view of an (A, A, 4) array.
+    """
     gated = device.empty(affine.shape, np.float32)
     texels, regions = visibility.size, weights.shape[-1]
-    device.launch("gate", (texels,), affine, weights, gates, regions, visibility, texels, gated)
-    return gated
-
-
-def extend(device: Device, affine: Any, source_index: Any) -> Any:
-    """A gathered layer, the shape of `source_index` then 6; see `reference.extend`."""
-    extended = device.empty((*source_index.shape, 6), np.float32)
-    texels = source_index.size
-    device.launch("extend", (texels,), affine, source_index, texels, extended)
-    return extended
-
-
-def dress(
-    device: Device,
-    affine: Any,
-    weights: Any,
-    gates: Any,
-    rim: Any,
-    visibility: Any,
-    source_index: Any,
-) -> Any:
-    """`extend(gate(affine, weights, gates, rim * visibility), source_index)` in one pass.
-
-    Visibility (A, A) may be a view of an (A, A, 4) array; the result is (2, A, A, 6) float32.
-    """
-    sheets = device.empty((*source_index.shape, 6), np.float32)
     step = visibility.strides[1] // visibility.itemsize
-    texels, regions = source_index.size, weights.shape[-1]
     device.launch(
-        "dress", (texels,), affine, weights, gates, regions, rim, visibility, step, source_index,
-        texels, sheets,
-    )  # fmt: skip
-    return sheets
+        "gate", (texels,), affine, weights, gates, regions, visibility, step, texels, gated
+    )
+    return gated
 
 
 def ema(device: Device, previous: Any, current: Any, weight: Any) -> Any:
@@ -197,19 +181,21 @@ def follow(
 
 
 def composite(
-    device: Device, image: Any, texels: Any, origin: Point, sheets: Any, lips: Any, cover: Any
-) -> None:
+    device: Device, image: Any, texels: Any, origin: Point, affine: Any, sources: Any, lips: Any,
+    cover: Any,
+) -> None:  # fmt: skip
     """Paint (H, W, 3) uint8 in place; see `reference.composite`."""
     height, width = cover.shape
     device.launch(
         "composite", (width, height), image, image.shape[1], image.shape[0], texels, *origin, width,
-        height, sheets, sheets.shape[1], lips, cover,
+        height, affine, sources, len(affine), lips, cover,
     )  # fmt: skip
 
 
 def paint(
-    device: Device, image: Any, mesh: Mesh, cut: Crossings, origin: Point, shape: Point, sheets: Any
-) -> None:
+    device: Device, image: Any, mesh: Mesh, cut: Crossings, origin: Point, shape: Point,
+    affine: Any, sources: Any,
+) -> None:  # fmt: skip
     """Rasterise, cover and composite in one pass over the box, in place; see `reference.paint`.
 
     The first polygon of `cut` bounds the lips, the others are holes.
@@ -218,5 +204,5 @@ def paint(
     device.launch(
         "paint", (width, height), image, image.shape[1], image.shape[0], *origin, width, height,
         mesh.drawn, mesh.bins, mesh.words, cut.crossings, cut.counts, cut.polygons, cut.capacity,
-        sheets, sheets.shape[1],
+        affine, sources, len(affine),
     )  # fmt: skip

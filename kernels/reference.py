@@ -23,7 +23,7 @@ from .shapes import check, check_box, check_indices, check_stride, check_writabl
 __all__ = [
     "composite",
     "ema",
-    "extend",
+    "facing",
     "follow",
     "gate",
     "paint",
@@ -36,6 +36,32 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+
+
+def facing(points: F32, triangles: I32, low: float, high: float) -> F32:
+    """How well a camera that looks along +z sees each vertex, by the angle of the mesh towards it.
+
+    A vertex's normal is the sum of its triangles' (b - a) x (c - a); what counts is t, its part
+    towards the camera (-z of the unit normal), from 0 at `low` to 1 at `high`, as t * t * (3 - 2t).
+
+    Args:
+        points: (V, 3) float32, all axes in one unit.
+        triangles: (T, 3) int32 indices of points, wound so that normals point out.
+        low: cosine at which a vertex counts as turned away.
+        high: cosine from which it is fully seen, above `low`.
+
+    Returns:
+        (V,) float32 in [0, 1]; 0 without a normal, NaN where a corner around it is not finite.
+    """
+    check("facing", points, triangles)
+    check_indices("facing", "triangles", triangles, 0, len(points))
+    a, b, c = (points[triangles[:, k]].astype(np.float64) for k in range(3))
+    normals = np.zeros((len(points), 3))
+    with np.errstate(invalid="ignore"):
+        np.add.at(normals, triangles, np.cross(b - a, c - a)[:, None])
+        towards = -normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)
+    t = np.clip((towards - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def unwrap(
@@ -136,13 +162,21 @@ def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
 
 
 def composite(
-    image: U8, texels: F32, origin: tuple[int, int], sheets: F32, lips: F32, cover: F32
+    image: U8,
+    texels: F32,
+    origin: tuple[int, int],
+    affine: F32,
+    sources: I32,
+    lips: F32,
+    cover: F32,
 ) -> None:
     """Apply a layer to the picture, in place and in linear light.
 
+    The layer has two sheets: texel i of sheet s takes the map of flat texel `sources[s]` at i, so
+    that each sheet can go on past the lip contour, and the contour is as sharp as the frame.
+
     A pixel of the box takes its map bilinearly at its texel (the sheet's border repeated outward)
-    from sheet 0, from sheet 1 or, where 0 < lips < 1, from both blended by `lips`; each sheet goes
-    on past the lip contour, so the contour is as sharp as the frame. Then
+    from sheet 0, from sheet 1 or, where 0 < lips < 1, from both blended by `lips`. Then
     new = in + cover * (gain * in + offset - in), clamped, sRGB-encoded, rounded to nearest.
 
     A pixel keeps its bytes exactly where the map is the identity or not finite, where cover is
@@ -152,13 +186,16 @@ def composite(
         image: (H, W, 3) uint8 RGB, changed in place.
         texels: (h, w, 2) float32 texel coordinates, -1 for none.
         origin: (x0, y0) of the box in px.
-        sheets: (2, A, A, 6) float32 maps: everything but lips, lips.
+        affine: (A, A, 6) float32 maps.
+        sources: (2, A, A) int32 in 0..A*A-1, for the sheets: everything but lips, lips.
         lips: (h, w) float32 in [0, 1], how much of the pixel is lip.
         cover: (h, w) float32 in [0, 1], how much of the pixel the layer may change.
     """
-    check("composite", image, texels, sheets, lips, cover)
+    check("composite", image, texels, affine, sources, lips, cover)
     check_writable("composite", "image", image)
     check_box("composite", origin, cover.shape)
+    check_indices("composite", "sources", sources, 0, sources[0].size)
+    sheets = affine.reshape(-1, 6)[sources]
     x0, y0 = origin
     row, column = np.nonzero((texels >= 0).all(axis=-1) & (cover > 0))
     x, y = column + x0, row + y0
@@ -186,7 +223,8 @@ def paint(
     uv: F32,
     origin: tuple[int, int],
     shape: tuple[int, int],
-    sheets: F32,
+    affine: F32,
+    sources: I32,
     lips: F32,
     holes: Sequence[F32],
 ) -> None:
@@ -202,17 +240,18 @@ def paint(
         uv: (V, 2) float32 texel coordinates of the points.
         origin: (x0, y0) of the box in px.
         shape: (h, w) of the box in px.
-        sheets: (2, A, A, 6) float32 maps: everything but lips, lips.
+        affine: (A, A, 6) float32 maps.
+        sources: (2, A, A) int32 in 0..A*A-1, for the sheets: everything but lips, lips.
         lips: (N, 2) float32 px, the outer lip contour.
         holes: contours of what stays bare, each (N, 2) float32 px.
     """
-    check("paint", image, points, triangles, uv, sheets, lips)
+    check("paint", image, points, triangles, uv, affine, sources, lips)
     texels = rasterise(points, triangles, uv, origin, shape)
     hidden = np.zeros(shape, np.float32)
     for hole in holes:
         hidden = np.minimum(hidden + polygon_coverage(hole, origin, shape), 1)
     amount = polygon_coverage(lips, origin, shape)
-    composite(image, texels, origin, sheets, amount, 1 - hidden)
+    composite(image, texels, origin, affine, sources, amount, 1 - hidden)
 
 
 def _bilinear(sheet: F32, u: F32, v: F32) -> F64:
@@ -229,7 +268,7 @@ def _bilinear(sheet: F32, u: F32, v: F32) -> F64:
 
 
 def ema(previous: F32, current: F32, weight: F32) -> F32:
-    """Smooth over time: previous + weight * (current - previous).
+    """Smooth over time: (1 - weight) * previous + weight * current.
 
     A current value that is not finite keeps the previous one; a previous value that is not
     finite is replaced by the current one.
@@ -243,11 +282,11 @@ def ema(previous: F32, current: F32, weight: F32) -> F32:
         (A, A, C) float32, a new array.
     """
     check("ema", previous, current, weight)
-    old, new = previous.astype(np.float64), current.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        mixed = old + weight[..., None] * (new - old)
-    mixed = np.where(np.isfinite(old), mixed, new)
-    return np.where(np.isfinite(new), mixed, old).astype(np.float32)
+    share = weight[..., None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        mixed = (np.float32(1) - share) * previous + share * current
+    mixed = np.where(np.isfinite(previous), mixed, current)
+    return np.where(np.isfinite(current), mixed, previous)
 
 
 def follow(previous: F32, current: F32, visibility: F32, step: float, believed: float) -> F32:
@@ -273,18 +312,3 @@ def follow(previous: F32, current: F32, visibility: F32, step: float, believed: 
         change = np.minimum(np.max(difference, axis=-1, initial=0.0) / believed, 1.0)
         weight = step + (1 - step) * change * change
     return ema(previous, current, (weight * (visibility > 0)).astype(np.float32))
-
-
-def extend(affine: F32, source_index: I32) -> F32:
-    """Rebuild a layer by gathering: texel i takes the map of flat texel `source_index[i]`.
-
-    Args:
-        affine: (A, A, 6) float32 maps.
-        source_index: (A, A) int32 in 0..A*A-1, or (2, A, A) to build both sheets at once.
-
-    Returns:
-        (A, A, 6) float32, or (2, A, A, 6): the shape of `source_index`, then 6.
-    """
-    check("extend", affine, source_index)
-    check_indices("extend", "source_index", source_index, 0, affine.shape[0] * affine.shape[1])
-    return np.asarray(affine.reshape(-1, 6)[source_index])

@@ -20,6 +20,7 @@ SHAPES: dict[str, dict[str, tuple[str, str]]] = {
         "uv": ("float32", "V 2"),
     },
     "polygon_coverage": {"polygon": ("float32", "N 2")},
+    "facing": {"points": ("float32", "V 3"), "triangles": ("int32", "T 3")},
     "unwrap": {
         "frame": ("uint8", "H W 3"),
         "points": ("float32", "V _"),
@@ -37,7 +38,8 @@ SHAPES: dict[str, dict[str, tuple[str, str]]] = {
     "composite": {
         "image": ("uint8", "H W 3"),
         "texels": ("float32", "h w 2"),
-        "sheets": ("float32", "2 A A 6"),
+        "affine": ("float32", "A A 6"),
+        "sources": ("int32", "2 A A"),
         "lips": ("float32", "h w"),
         "cover": ("float32", "h w"),
     },
@@ -46,7 +48,8 @@ SHAPES: dict[str, dict[str, tuple[str, str]]] = {
         "points": ("float32", "V 3"),
         "triangles": ("int32", "T 3"),
         "uv": ("float32", "V 2"),
-        "sheets": ("float32", "2 A A 6"),
+        "affine": ("float32", "A A 6"),
+        "sources": ("int32", "2 A A"),
         "lips": ("float32", "N 2"),
     },
     "ema": {
@@ -59,7 +62,6 @@ SHAPES: dict[str, dict[str, tuple[str, str]]] = {
         "current": ("float32", "A A C"),
         "visibility": ("float32", "A A"),
     },
-    "extend": {"affine": ("float32", "A A 6"), "source_index": ("int32", "... A A")},
 }
 
 
@@ -73,9 +75,6 @@ def check(kernel: str, *arrays: NDArray[Any]) -> None:
     for (name, (dtype, pattern)), array in zip(SHAPES[kernel].items(), arrays, strict=True):
         wanted = pattern.split()
         found = array.shape
-        if wanted[0] == "...":
-            wanted = wanted[1:]
-            found = found[-len(wanted) :]
         if array.dtype != dtype or len(found) != len(wanted):
             _refuse(kernel, name, array, dtype, pattern)
         for letter, length in zip(wanted, found, strict=True):

@@ -33,6 +33,7 @@ class LiveReport:
     frames: int  # shown
     drops: int  # taken from the source and replaced by a newer one before compute was free
     fps: float  # shown frames per s, first to last
+    student_share: float  # of the frames with makeup: those in which the student ran; NaN if none
     stages_ms: tuple[Percentiles, ...]  # in the order of STAGES; over frames where it ran
     frame_age_ms: Percentiles  # captured to handed to every sink
 
@@ -73,7 +74,9 @@ class LiveStats:
         age = percentiles(rows[:, 0])
         stages = (percentiles(column[column > 0]) for column in rows.T[1:])
         fps = _rate(self.frames, self._first, self._last)
-        return LiveReport(self.frames, self.drops, fps, tuple(stages), age)
+        ran, worn = (rows[:, 1 + STAGES.index(name)] > 0 for name in ("student", "composite"))
+        share = float(ran[worn].mean()) if worn.any() else float("nan")
+        return LiveReport(self.frames, self.drops, fps, share, tuple(stages), age)
 
 
 def percentiles(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Percentiles:

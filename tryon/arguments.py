@@ -127,6 +127,7 @@ def open_session(
     smooth: SmoothConfig | None = None,
     *,
     stills: bool = False,
+    every_frame: bool = False,
 ) -> TryOnSession:
     """A session that wears the first look, if any, at the intensities named.
 
@@ -135,10 +136,12 @@ def open_session(
         looks: of `load_looks`.
         smooth: how layers are smoothed over time; None smooths as for a camera.
         stills: each picture is taken for itself.
+        every_frame: the student runs in each frame, however long it takes.
 
     Raises:
         TryOnError: The networks cannot be loaded.
     """
+    from tryon.layer.refresh import RefreshConfig
     from tryon.layer.smooth import LIVE
     from tryon.session import SessionConfig, TryOnSession
 
@@ -148,6 +151,7 @@ def open_session(
         max_faces=arguments.max_faces,
         stills=stills,
         smooth=smooth or LIVE,
+        refresh=RefreshConfig(fps=0) if every_frame else RefreshConfig(),
     )
     session = TryOnSession(looks[0] if looks else None, config)
     for region, value in arguments.intensity:

@@ -107,7 +107,7 @@ def _run(arguments: argparse.Namespace) -> None:
         source = _open_source(arguments, say if view is None else view.notice)
         stack.callback(source.close)
         looks = flags.load_looks(arguments)
-        session = stack.enter_context(flags.open_session(arguments, looks))
+        session = stack.enter_context(flags.open_session(arguments, looks, every_frame=offline))
         say(f"backend: {session.backend}; source: {source.description}")
         if source.live and 0 < getattr(source, "fps", 0) < _SLOW_FPS:
             say("the camera is slow; more light or a smaller --size may make it faster")
@@ -200,6 +200,7 @@ def figures(report: LiveReport, backend: str) -> dict[str, Any]:
         "drops": report.drops,
         "fps": round(report.fps, 2),
         "backend": backend,
+        "student_share": _rounded(report.student_share),
         "stages_ms": {name: _triple(p) for name, p in stages},
         "frame_age_ms": _triple(report.frame_age_ms),
     }
@@ -207,7 +208,11 @@ def figures(report: LiveReport, backend: str) -> dict[str, Any]:
 
 def _triple(p: Percentiles) -> dict[str, float | None]:
     values = {"p50": p.p50, "p95": p.p95, "p99": p.p99}
-    return {name: round(v, 3) if isfinite(v) else None for name, v in values.items()}
+    return {name: _rounded(v) for name, v in values.items()}
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 3) if isfinite(value) else None
 
 
 if __name__ == "__main__":

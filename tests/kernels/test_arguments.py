@@ -20,27 +20,31 @@ ONE = np.array([[0, 1, 2]], np.int32)
 BOX = (200, 200)
 
 
-def scene() -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+def scene() -> tuple[
+    NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]
+]:
     rng = np.random.default_rng(9)
     image = rng.integers(0, 256, (*BOX, 3), dtype=np.uint8)
     texels = rng.uniform(0, 16, (*BOX, 2)).astype(np.float32)
-    return image, texels, rng.random((2, 16, 16, 6), np.float32)
+    sources = rng.integers(0, 256, (2, 16, 16), dtype=np.int32)
+    return image, texels, rng.random((16, 16, 6), np.float32), sources
 
 
 def test_views_and_read_only_arrays_are_accepted(kernels: ModuleType) -> None:
-    image, texels, sheets = scene()
+    image, texels, affine, sources = scene()
     half = np.full(BOX, 0.5, np.float32)
     wanted = image.copy()
-    kernels.composite(wanted, texels, (0, 0), sheets, half, half)
+    kernels.composite(wanted, texels, (0, 0), affine, sources, half, half)
 
     swapped = np.ascontiguousarray(image[..., ::-1])  # BGR memory seen as RGB
     frozen = texels.copy()
     frozen.setflags(write=False)
-    raw = bytearray(sheets.nbytes + 1)  # one byte off: not aligned
-    unaligned = np.frombuffer(raw, np.float32, sheets.size, offset=1).reshape(sheets.shape)
-    unaligned[:] = sheets
+    raw = bytearray(affine.nbytes + 1)  # one byte off: not aligned
+    unaligned = np.frombuffer(raw, np.float32, affine.size, offset=1).reshape(affine.shape)
+    unaligned[:] = affine
     mask = np.full((BOX[0], BOX[1] * 2), 0.5, np.float32)[:, ::2]
-    kernels.composite(swapped[..., ::-1], frozen, (0, 0), unaligned, mask, mask)
+    every_other = sources.repeat(2, axis=2)[..., ::2]
+    kernels.composite(swapped[..., ::-1], frozen, (0, 0), unaligned, every_other, mask, mask)
     np.testing.assert_array_equal(swapped[..., ::-1], wanted)
 
     owner, weights = np.zeros((4, 4), np.int32), np.full((4, 4, 3), 1 / 3, np.float32)
@@ -51,22 +55,26 @@ def test_views_and_read_only_arrays_are_accepted(kernels: ModuleType) -> None:
 
 
 def test_wrong_arrays_are_refused(kernels: ModuleType) -> None:
-    image, texels, sheets = scene()
+    image, texels, affine, sources = scene()
     half = np.full(BOX, 0.5, np.float32)
     frozen = image.copy()
     frozen.setflags(write=False)
     bad = [
-        (image.astype(np.float32), texels, (0, 0), sheets, half, half),
-        (image[..., :2], texels, (0, 0), sheets, half, half),
-        (frozen, texels, (0, 0), sheets, half, half),
-        (image, texels.astype(np.float64), (0, 0), sheets, half, half),
-        (image, texels.astype(">f4"), (0, 0), sheets, half, half),
-        (image, texels, (0, 0), sheets[:1], half, half),
-        (image, texels, (0, 0), sheets[:, :, :8], half, half),
-        (image, texels, (0, 0), sheets[:, :0, :0], half, half),
-        (image, texels, (0, 0), sheets, half[1:], half),
-        (image, texels, (0, 0), sheets, half, half[:, 1:]),
-        (image, texels, (0.5, 0), sheets, half, half),
+        (image.astype(np.float32), texels, (0, 0), affine, sources, half, half),
+        (image[..., :2], texels, (0, 0), affine, sources, half, half),
+        (frozen, texels, (0, 0), affine, sources, half, half),
+        (image, texels.astype(np.float64), (0, 0), affine, sources, half, half),
+        (image, texels.astype(">f4"), (0, 0), affine, sources, half, half),
+        (image, texels, (0, 0), affine[:, :8], sources, half, half),
+        (image, texels, (0, 0), affine[:0, :0], sources[:, :0, :0], half, half),
+        (image, texels, (0, 0), affine, sources[:1], half, half),
+        (image, texels, (0, 0), affine, sources[:, :, :8], half, half),
+        (image, texels, (0, 0), affine, sources.astype(np.int64), half, half),
+        (image, texels, (0, 0), affine, sources - 256, half, half),
+        (image, texels, (0, 0), affine, sources + 256, half, half),
+        (image, texels, (0, 0), affine, sources, half[1:], half),
+        (image, texels, (0, 0), affine, sources, half, half[:, 1:]),
+        (image, texels, (0.5, 0), affine, sources, half, half),
     ]
     for arguments in bad:
         with pytest.raises(ValueError, match="composite: "):
@@ -82,8 +90,14 @@ def test_indices_outside_are_refused(kernels: ModuleType, index: int) -> None:
     image, seen = np.zeros((4, 4, 3), np.uint8), np.ones(3, np.float32)
     with pytest.raises(ValueError, match="texel_triangle"):
         kernels.unwrap(image, TRIANGLE, seen, ONE, owner, weights)
-    with pytest.raises(ValueError, match="source_index"):
-        kernels.extend(np.zeros((1, 1, 6), np.float32), np.full((1, 1), index, np.int32))
+    with pytest.raises(ValueError, match="triangles"):
+        kernels.facing(TRIANGLE, triangles, 0.0, 1.0)
+    spots, mask = np.zeros((4, 4, 2), np.float32), np.ones((4, 4), np.float32)
+    sources = np.full((2, 1, 1), index, np.int32)
+    with pytest.raises(ValueError, match="sources"):
+        kernels.composite(
+            image, spots, (0, 0), np.zeros((1, 1, 6), np.float32), sources, mask, mask
+        )
 
 
 def test_a_stride_below_one_is_refused(kernels: ModuleType) -> None:
@@ -94,16 +108,16 @@ def test_a_stride_below_one_is_refused(kernels: ModuleType) -> None:
 
 
 def test_many_threads_may_paint_at_once() -> None:
-    image, texels, sheets = scene()
+    image, texels, affine, sources = scene()
     half = np.full(BOX, 0.5, np.float32)
     wanted = image.copy()
-    reference.composite(wanted, texels, (0, 0), sheets, half, half)
+    reference.composite(wanted, texels, (0, 0), affine, sources, half, half)
     found = [image.copy() for _ in range(8)]
 
     def paint(target: NDArray[np.uint8]) -> None:
         for _ in range(5):
             target[:] = image
-            cpu.composite(target, texels, (0, 0), sheets, half, half)
+            cpu.composite(target, texels, (0, 0), affine, sources, half, half)
 
     threads = [threading.Thread(target=paint, args=(target,)) for target in found]
     for thread in threads:

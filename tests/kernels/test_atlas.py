@@ -160,10 +160,21 @@ def test_smoothing_passes_over_broken_numbers(kernels: ModuleType, broken: float
     np.testing.assert_array_equal(kernels.ema(bad, good, half), good)  # and recovers
 
 
-def test_extend_gathers_one_sheet_or_both(kernels: ModuleType) -> None:
-    affine = np.arange(24, dtype=np.float32).reshape(2, 2, 6)
-    same = np.arange(4, dtype=np.int32).reshape(2, 2)
-    np.testing.assert_array_equal(kernels.extend(affine, same), affine)
-    both = kernels.extend(affine, np.stack([same, np.full_like(same, 3)]))
-    np.testing.assert_array_equal(both[0], affine)
-    assert (both[1] == affine[1, 1]).all()
+def test_a_vertex_is_seen_by_its_angle_to_the_camera(kernels: ModuleType) -> None:
+    """Two squares in px, wound towards the camera: tilted, and flat."""
+    for cosine, wanted in ((1.0, 1.0), (0.5, 0.5), (0.25, 0.0), (0.0, 0.0)):
+        depth = np.sqrt(1 - cosine**2)
+        points = f32([[0, 0, 0], [0, 1, 0], [cosine, 1, depth], [cosine, 0, depth], [9, 9, 9]])
+        triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+        seen = kernels.facing(points, triangles, 0.25, 0.75)
+        np.testing.assert_allclose(seen, [wanted] * 4 + [0], atol=1e-6)  # the last has no triangle
+        turned = kernels.facing(points, triangles[:, ::-1].copy(), 0.25, 0.75)
+        np.testing.assert_array_equal(turned, np.zeros(5))
+
+
+def test_a_broken_corner_is_seen_by_nobody_knows_how_much(kernels: ModuleType) -> None:
+    points = f32([[0, 0, 0], [0, 1, 0], [np.nan, 1, 0], [5, 5, 0], [5, 6, 0], [6, 6, 0]])
+    triangles = np.array([[0, 1, 2], [3, 4, 5]], np.int32)
+    seen = kernels.facing(points, triangles, 0.25, 0.75)
+    assert np.isnan(seen[:3]).all()
+    np.testing.assert_array_equal(seen[3:], [1, 1, 1])

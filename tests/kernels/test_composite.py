@@ -21,8 +21,22 @@ IDENTITY = np.array([1, 1, 1, 0, 0, 0], np.float32)
 SIDE, SHAPE = 5, (7, 9)
 
 
-def layer(values: object) -> NDArray[np.float32]:
-    return np.broadcast_to(np.asarray(values, np.float32), (2, SIDE, SIDE, 6)).copy()
+Layer = tuple[NDArray[np.float32], NDArray[np.int32]]
+OWN = np.arange(SIDE * SIDE, dtype=np.int32).reshape(SIDE, SIDE)
+
+
+def layer(values: object) -> Layer:
+    """The same map everywhere and in both sheets."""
+    affine = np.broadcast_to(np.asarray(values, np.float32), (SIDE, SIDE, 6)).copy()
+    return affine, np.stack([OWN, OWN])
+
+
+def two(rest: object, lips: object) -> Layer:
+    """One map for the sheet of everything but lips, another for that of lips."""
+    affine, sources = layer(rest)
+    affine[0, 1] = lips
+    sources[0], sources[1] = 0, 1
+    return affine, sources
 
 
 def picture() -> NDArray[np.uint8]:
@@ -53,9 +67,9 @@ def test_what_the_layer_leaves_alone_keeps_its_bytes(kernels: ModuleType) -> Non
         (texels(), layer(np.nan), full(0.3), full(1)),
         (texels(), layer([1, 1, 1, 0, 0, np.inf]), full(0.3), full(1)),
     ]
-    for spots, sheets, lips, cover in cases:
+    for spots, worn, lips, cover in cases:
         found = image.copy()
-        kernels.composite(found, spots, (0, 0), sheets, lips, cover)
+        kernels.composite(found, spots, (0, 0), *worn, lips, cover)
         np.testing.assert_array_equal(found, image)
 
 
@@ -64,13 +78,18 @@ def test_what_the_layer_leaves_alone_keeps_its_bytes(kernels: ModuleType) -> Non
 def test_identity_texels_never_change_a_level(seed: int, lip: float, share: float) -> None:
     # Half of the sheet paints; a pixel between identity texels alone must not notice.
     rng = np.random.default_rng(seed)
-    sheets = np.tile(IDENTITY, (2, 8, 8, 1))
-    sheets[:, :, 4:] = rng.normal(0, 1, (2, 8, 4, 6))
+    affine = np.tile(IDENTITY, (8, 8, 1))
+    affine[:, 4:] = rng.normal(0, 1, (8, 4, 6))
+    own = np.arange(64, dtype=np.int32).reshape(8, 8)
+    sources = np.stack([own, own])
+    # Of the other sheet, identity texels come from identity texels anywhere.
+    sources[1, :, :4] = rng.permutation(own[:, :4].reshape(-1)).reshape(8, 4)
     spots = rng.uniform(0, 8, (16, 16, 2)).astype(np.float32)
     image = every_level()
     found = image.copy()
     constant = np.ones((16, 16), np.float32)
-    cpu.composite(found, spots, (0, 0), sheets, constant * np.float32(lip), constant * share)
+    masks = constant * np.float32(lip), constant * share
+    cpu.composite(found, spots, (0, 0), affine, sources, *masks)
     untouched = spots[..., 0] <= 3.5  # both neighbours lie in columns 0..3
     np.testing.assert_array_equal(found[untouched], image[untouched])
 
@@ -84,7 +103,7 @@ def test_the_map_is_applied_in_linear_light(kernels: ModuleType) -> None:
         found,
         np.full((16, 16, 2), 2, np.float32),
         (0, 0),
-        layer([*gain, *offset]),
+        *layer([*gain, *offset]),
         constant * 0,
         constant * np.float32(share),
     )
@@ -98,25 +117,22 @@ def test_the_map_is_applied_in_linear_light(kernels: ModuleType) -> None:
 def test_results_stay_in_range(kernels: ModuleType) -> None:
     for values, level in (([9, 9, 9, 9, 9, 9], 255), ([0, 0, 0, -9, -9, -9], 0)):
         found = picture()
-        kernels.composite(found, texels(), (0, 0), layer(values), full(0), full(1))
+        kernels.composite(found, texels(), (0, 0), *layer(values), full(0), full(1))
         assert (found == level).all()
 
 
 def test_lips_choose_and_blend_the_sheets(kernels: ModuleType) -> None:
-    sheets = layer(IDENTITY)
-    sheets[0, ..., :3], sheets[1, ..., :3] = 0, 0
-    sheets[1, ..., 3:] = 1  # sheet 0 paints black, sheet 1 white
+    worn = two([0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1])  # black, and white lips
     for lip, level in ((0.0, 0), (1.0, 255), (0.5, 188), (np.nan, 0), (2.0, 255)):
         found = picture()
-        kernels.composite(found, texels(), (0, 0), sheets, full(lip), full(1))
+        kernels.composite(found, texels(), (0, 0), *worn, full(lip), full(1))
         assert (found == level).all()  # 188: half the light, not half the level
 
 
 def test_a_broken_sheet_does_not_reach_pixels_of_the_other(kernels: ModuleType) -> None:
-    sheets = layer([0, 0, 0, 1, 1, 1])
-    sheets[1] = np.nan
+    worn = two([0, 0, 0, 1, 1, 1], np.nan)
     found = picture()
-    kernels.composite(found, texels(), (0, 0), sheets, full(0), full(1))
+    kernels.composite(found, texels(), (0, 0), *worn, full(0), full(1))
     assert (found == 255).all()
 
 
@@ -126,7 +142,7 @@ def test_a_broken_sheet_does_not_reach_pixels_of_the_other(kernels: ModuleType) 
 def test_boxes_may_leave_the_frame(kernels: ModuleType, origin: tuple[int, int]) -> None:
     image = picture()
     found = image.copy()
-    kernels.composite(found, texels(), origin, layer([0, 0, 0, 1, 1, 1]), full(0), full(1))
+    kernels.composite(found, texels(), origin, *layer([0, 0, 0, 1, 1, 1]), full(0), full(1))
     row, column = np.mgrid[: SHAPE[0], : SHAPE[1]]
     x, y = column - origin[0], row - origin[1]
     inside = (x >= 0) & (x < SHAPE[1]) & (y >= 0) & (y < SHAPE[0])
@@ -135,12 +151,12 @@ def test_boxes_may_leave_the_frame(kernels: ModuleType, origin: tuple[int, int])
 
 
 def test_texels_are_sampled_between_their_centres(kernels: ModuleType) -> None:
-    sheets = layer([0, 0, 0, 0, 0, 0])
-    sheets[0, :, 3:, 3:] = 1  # black up to texel column 2, white from column 3
+    affine, sources = layer([0, 0, 0, 0, 0, 0])
+    affine[:, 3:, 3:] = 1  # black up to texel column 2, white from column 3
     spots = np.full((*SHAPE, 2), 2.5, np.float32)
     spots[:, :5, 0] = 0.0, 2.5, 3.0, 3.5, SIDE + 3
     found = picture()
-    kernels.composite(found, spots, (0, 0), sheets, full(0), full(1))
+    kernels.composite(found, spots, (0, 0), affine, sources, full(0), full(1))
     assert found[0, :5, 0].tolist() == [0, 0, 188, 255, 255]
 
 

@@ -186,7 +186,7 @@ def test_a_frame_goes_up_once_and_launches_once_for_each_step(
     frame = open_frame(device)
     device.launched.clear()
     on_device(frame, pair, faces)
-    painting = ["set_up_triangles", "bin_triangles", "cross_polygons", "dress", "paint"]
+    painting = ["set_up_triangles", "bin_triangles", "cross_polygons", "gate", "paint"]
     assert device.launched == ["unwrap"] * 2 + painting * 2
 
 
@@ -274,22 +274,26 @@ for side in (1, 2, 17):
     for stride in (1, 3):
         kernels.unwrap(frame, f32(9, 3), f32(9), triangles, owner, f32(side, side, 3), stride)
     sheets, uv, lips = f32(2, side, side, 6), f32(9, 2), f32(7, 2)
+    index = rng.integers(0, side * side, (2, side, side), dtype="int32")
+    layer = sheets[0], index
+    kernels.facing(f32(9, 3), triangles, 0.1, 0.4)
     for origin in ((0, 0), (-5, 3), (15, 15)):
         box = origin, (side, 2 * side + 1)
         texels = kernels.rasterise(f32(9, 3), triangles, uv, *box)
         cover = kernels.polygon_coverage(lips, *box)
-        kernels.composite(frame, texels, origin, sheets, cover, cover)
-        kernels.paint(frame, f32(9, 3), triangles, uv, *box, sheets, lips, [lips[:5], lips[:2]])
+        kernels.composite(frame, texels, origin, *layer, cover, cover)
+        kernels.paint(frame, f32(9, 3), triangles, uv, *box, *layer, lips, [lips[:5], lips[:2]])
     kernels.gate(sheets[0], f32(side, side, 2), f32(2), f32(side, side))
     kernels.ema(sheets[0], sheets[1], f32(side, side))
     kernels.follow(sheets[0], sheets[1], f32(side, side), 0.5, 1.0)
-    index = rng.integers(0, side * side, (2, side, side), dtype="int32")
-    kernels.extend(sheets[0], index)
-    masks = device.upload(f32(side, side, 2)), device.upload(f32(2)), device.upload(f32(side, side))
     seen = device.upload(f32(side, side, 4))[..., 3]
-    launch.dress(device, device.upload(sheets[0]), *masks, seen, device.upload(index))
+    weights, gates = device.upload(f32(side, side, 2)), device.upload(f32(2))
+    launch.gate(device, device.upload(sheets[0]), weights, gates, seen)
 if {overrun}:
-    launch.extend(device, device.upload(sheets[0]), device.upload(index + 9**9 % 77 * side * side))
+    far, box = device.upload(index + 9**9 % 77 * side * side), ((0, 0), (1, 1))
+    spot, mask = device.upload(np.ones((1, 1, 2), "f4")), device.upload(np.ones((1, 1), "f4"))
+    picture, maps = device.upload(frame), device.upload(sheets[0])
+    launch.composite(device, picture, spot, (0, 0), maps, far, mask, mask)
 print("ran to the end")
 """
 

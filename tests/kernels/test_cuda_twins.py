@@ -13,6 +13,7 @@ from tests.kernels.test_twins import (
     NAMES,
     agree,
     chances,
+    layer,
     noise,
     origins,
     seeds,
@@ -39,6 +40,17 @@ def test_signatures_are_equal(name: str) -> None:
     method = inspect.signature(getattr(CudaKernels, name))
     wanted = inspect.signature(getattr(reference, name))
     assert list(method.parameters.values())[1:] == list(wanted.parameters.values())
+
+
+@many
+@given(seeds, st.integers(1, 12), st.integers(0, 70), st.floats(-1, 0.5, width=32), chances)
+def test_facing(
+    cuda_kernels: CudaKernels, rng: Rng, vertices: int, faces: int, low: float, chance: float
+) -> None:
+    points = noise(rng, (vertices, 3), -20, 50, chance)
+    triangles = rng.integers(0, vertices, (faces, 3), dtype=np.int32)
+    arguments = (points, triangles, low, low + 0.3)
+    agree(cuda_kernels.facing(*arguments), reference.facing(*arguments), 1e-5)
 
 
 @many
@@ -104,13 +116,12 @@ def test_composite(
     shape: Pair, chance: float,
 ) -> None:  # fmt: skip
     image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    sheets = noise(rng, (2, side, side, 6), -0.5, 1.5, chance)
-    sheets[rng.random((2, side, side)) < 0.3] = (1, 1, 1, 0, 0, 0)
+    worn = layer(rng, side, -0.5, 1.5, chance)
     texels = noise(rng, (*shape, 2), -2, side + 2, chance)
     lips, cover = noise(rng, shape, -0.5, 1.5), noise(rng, shape, -0.5, 1)
     found, wanted = image.copy(), image.copy()
-    cuda_kernels.composite(found, texels, origin, sheets, lips, cover)
-    reference.composite(wanted, texels, origin, sheets, lips, cover)
+    cuda_kernels.composite(found, texels, origin, *worn, lips, cover)
+    reference.composite(wanted, texels, origin, *worn, lips, cover)
     assert np.abs(found.astype(int) - wanted).max() <= 1
     assert (found != wanted).mean() <= 0.01  # a value at the border between two levels
 
@@ -124,11 +135,11 @@ def test_paint(
     image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     points, uv = noise(rng, (9, 3), -10, 40, chance), noise(rng, (9, 2), 0, side)
     triangles = rng.integers(0, 9, (12, 3), dtype=np.int32)
-    sheets = noise(rng, (2, side, side, 6), 0.2, 1.2, chance)
+    worn = layer(rng, side, 0.2, 1.2, chance)
     lips, *holes = (noise(rng, (corners, 2), -10, 40, chance) for corners in (6, 5, 2, 7))
     found, wanted = image.copy(), image.copy()
-    cuda_kernels.paint(found, points, triangles, uv, origin, shape, sheets, lips, holes)
-    reference.paint(wanted, points, triangles, uv, origin, shape, sheets, lips, holes)
+    cuda_kernels.paint(found, points, triangles, uv, origin, shape, *worn, lips, holes)
+    reference.paint(wanted, points, triangles, uv, origin, shape, *worn, lips, holes)
     assert np.abs(found.astype(int) - wanted).max() <= 1
     assert (found != wanted).mean() <= 0.01
 
@@ -161,30 +172,17 @@ def test_ema(cuda_kernels: CudaKernels, rng: Rng, side: int, channels: int, chan
 
 
 @many
-@given(seeds, sides, st.booleans())
-def test_extend(cuda_kernels: CudaKernels, rng: Rng, side: int, both: bool) -> None:
-    affine = noise(rng, (side, side, 6), -1, 2, 0.1)
-    shape = (2, side, side) if both else (side, side)
-    source = rng.integers(0, side * side, shape, dtype=np.int32)
-    found = cuda_kernels.extend(affine, source)
-    np.testing.assert_array_equal(found, reference.extend(affine, source))
-
-
-@many
 @given(seeds, sides, st.integers(0, 6), chances)
-def test_dress_is_gate_then_extend(
+def test_a_layer_is_gated_by_the_visibility_inside_a_texture(
     device: Device, rng: Rng, side: int, regions: int, chance: float
 ) -> None:
     affine = noise(rng, (side, side, 6), -1, 2, chance)
     weights, gates = noise(rng, (side, side, regions), 0, 1), noise(rng, (regions,), 0, 1.5)
-    rim, texture = noise(rng, (side, side), 0, 1), noise(rng, (side, side, 4), 0, 1)
-    source = rng.integers(0, side * side, (2, side, side), dtype=np.int32)
-    gated = reference.gate(affine, weights, gates, rim * texture[..., 3])
+    texture = noise(rng, (side, side, 4), 0, 1)
     up = device.upload
-    sheets = launch.dress(
-        device, up(affine), up(weights), up(gates), up(rim), up(texture)[..., 3], up(source)
-    )
-    agree(device.download(sheets), reference.extend(gated, source), 1e-5)
+    gated = launch.gate(device, up(affine), up(weights), up(gates), up(texture)[..., 3])
+    wanted = reference.gate(affine, weights, gates, texture[..., 3])
+    agree(device.download(gated), wanted, 1e-5)
 
 
 def test_large_arrays_need_many_blocks(cuda_kernels: CudaKernels) -> None:
@@ -197,25 +195,26 @@ def test_large_arrays_need_many_blocks(cuda_kernels: CudaKernels) -> None:
     polygon = noise(rng, (99, 2), 0, 300)
     coverage = reference.polygon_coverage(polygon, origin, shape)
     agree(cuda_kernels.polygon_coverage(polygon, origin, shape), coverage, 1e-6)
-    sheets = noise(rng, (2, side, side, 6), 0, 1)
+    worn = layer(rng, side, 0, 1, 0.0)
     found = rng.integers(0, 256, (290, 400, 3), dtype=np.uint8)
     wanted = found.copy()
-    cuda_kernels.composite(found, texels, origin, sheets, coverage, coverage)
-    reference.composite(wanted, texels, origin, sheets, coverage, coverage)
+    cuda_kernels.composite(found, texels, origin, *worn, coverage, coverage)
+    reference.composite(wanted, texels, origin, *worn, coverage, coverage)
     assert (wanted != 0).any()
     assert np.abs(found.astype(int) - wanted).max() <= 1
 
 
 def test_maps_as_large_as_numbers_go_are_painted(cuda_kernels: CudaKernels) -> None:
     # The distance of two such texels is not a float32, but every map between them is.
-    sheets = np.zeros((2, 2, 2, 6), np.float32)
-    sheets[:, :, 0, 3:], sheets[:, :, 1, 3:] = -3e38, 3e38
+    affine = np.zeros((2, 2, 6), np.float32)
+    affine[:, 0, 3:], affine[:, 1, 3:] = -3e38, 3e38
+    sources = np.tile(np.arange(4, dtype=np.int32).reshape(2, 2), (2, 1, 1))
     spots = np.ones((1, 9, 2), np.float32)
     spots[..., 0] = np.linspace(0.5, 1.5, 9)
     ones = np.ones((1, 9), np.float32)
     found = np.full((1, 9, 3), 90, np.uint8)
     wanted = found.copy()
-    cuda_kernels.composite(found, spots, (0, 0), sheets, ones * 0, ones)
-    reference.composite(wanted, spots, (0, 0), sheets, ones * 0, ones)
+    cuda_kernels.composite(found, spots, (0, 0), affine, sources, ones * 0, ones)
+    reference.composite(wanted, spots, (0, 0), affine, sources, ones * 0, ones)
     np.testing.assert_array_equal(found, wanted)
     assert {0, 255} <= set(found.flat)

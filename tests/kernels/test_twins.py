@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tryon.kernels import cpu, reference
 
 NAMES = (
+    "facing",
     "rasterise",
     "polygon_coverage",
     "unwrap",
@@ -20,7 +21,6 @@ NAMES = (
     "paint",
     "ema",
     "follow",
-    "extend",
 )
 BROKEN = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-42], np.float32)
 
@@ -43,6 +43,15 @@ def noise(
     return np.where(rng.random(shape) < chance, broken, values).astype(np.float32)
 
 
+def layer(
+    rng: np.random.Generator, side: int, low: float, high: float, chance: float
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Maps, a third of them the identity, and where two sheets take them from."""
+    affine = noise(rng, (side, side, 6), low, high, chance)
+    affine[rng.random((side, side)) < 0.3] = (1, 1, 1, 0, 0, 0)
+    return affine, rng.integers(0, side * side, (2, side, side), dtype=np.int32)
+
+
 def agree(found: NDArray[np.float32], wanted: NDArray[np.float32], tolerance: float) -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=tolerance, equal_nan=True)
     assert found.dtype == wanted.dtype == np.float32
@@ -54,6 +63,17 @@ def test_signatures_are_equal() -> None:
     assert set(NAMES) == set(reference.__all__)
     for name in NAMES:
         assert inspect.signature(getattr(cpu, name)) == inspect.signature(getattr(reference, name))
+
+
+@many
+@given(seeds, st.integers(1, 12), st.integers(0, 20), st.floats(-1, 0.5), chances)
+def test_facing(
+    rng: np.random.Generator, vertices: int, faces: int, low: float, chance: float
+) -> None:
+    points = noise(rng, (vertices, 3), -20, 50, chance)
+    triangles = rng.integers(0, vertices, (faces, 3), dtype=np.int32)
+    arguments = (points, triangles, low, low + 0.3)
+    agree(cpu.facing(*arguments), reference.facing(*arguments), 1e-5)
 
 
 @many
@@ -142,13 +162,12 @@ def test_composite(
     chance: float,
 ) -> None:
     image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    sheets = noise(rng, (2, side, side, 6), -0.5, 1.5, chance)
-    sheets[rng.random((2, side, side)) < 0.3] = (1, 1, 1, 0, 0, 0)
+    worn = layer(rng, side, -0.5, 1.5, chance)
     texels = noise(rng, (*shape, 2), -2, side + 2, chance)
     lips, cover = noise(rng, shape, -0.5, 1.5), noise(rng, shape, -0.5, 1)
     found, wanted = image.copy(), image.copy()
-    cpu.composite(found, texels, origin, sheets, lips, cover)
-    reference.composite(wanted, texels, origin, sheets, lips, cover)
+    cpu.composite(found, texels, origin, *worn, lips, cover)
+    reference.composite(wanted, texels, origin, *worn, lips, cover)
     assert np.abs(found.astype(int) - wanted).max() <= 1
     assert (found != wanted).mean() <= 0.01  # a value at the border between two levels
 
@@ -168,11 +187,11 @@ def test_paint(
     points = noise(rng, (9, 3), -10, 40, chance)
     triangles = rng.integers(0, 9, (12, 3), dtype=np.int32)
     uv = noise(rng, (9, 2), 0, side)
-    sheets = noise(rng, (2, side, side, 6), 0.2, 1.2, chance)
+    worn = layer(rng, side, 0.2, 1.2, chance)
     lips, *holes = (noise(rng, (corners, 2), -10, 40, chance) for corners in (6, 5, 2, 7))
     found, wanted = image.copy(), image.copy()
-    cpu.paint(found, points, triangles, uv, origin, shape, sheets, lips, holes)
-    reference.paint(wanted, points, triangles, uv, origin, shape, sheets, lips, holes)
+    cpu.paint(found, points, triangles, uv, origin, shape, *worn, lips, holes)
+    reference.paint(wanted, points, triangles, uv, origin, shape, *worn, lips, holes)
     assert np.abs(found.astype(int) - wanted).max() <= 1
     assert (found != wanted).mean() <= 0.01
 
@@ -182,12 +201,12 @@ def test_paint_of_many_rows_is_the_same_in_bands() -> None:
     image = rng.integers(0, 256, (300, 260, 3), dtype=np.uint8)
     points = noise(rng, (60, 3), 0, 300)
     triangles = rng.integers(0, 60, (80, 3), dtype=np.int32)
-    sheets = noise(rng, (2, 64, 64, 6), 0.2, 1.2)
+    worn = layer(rng, 64, 0.2, 1.2, 0.0)
     uv, lips = noise(rng, (60, 2), 0, 64), noise(rng, (8, 2), 0, 300)
     box = (0, 0), (300, 260)
     found, wanted = image.copy(), image.copy()
-    cpu.paint(found, points, triangles, uv, *box, sheets, lips, [lips + 40])
-    reference.paint(wanted, points, triangles, uv, *box, sheets, lips, [lips + 40])
+    cpu.paint(found, points, triangles, uv, *box, *worn, lips, [lips + 40])
+    reference.paint(wanted, points, triangles, uv, *box, *worn, lips, [lips + 40])
     assert (wanted != image).mean() > 0.2
     assert np.abs(found.astype(int) - wanted).max() <= 1
 
@@ -220,15 +239,6 @@ def test_follow(
     agree(cpu.follow(*arguments), reference.follow(*arguments), 1e-5)
 
 
-@many
-@given(seeds, sides, st.booleans())
-def test_extend(rng: np.random.Generator, side: int, both: bool) -> None:
-    affine = noise(rng, (side, side, 6), -1, 2, 0.1)
-    shape = (2, side, side) if both else (side, side)
-    source = rng.integers(0, side * side, shape, dtype=np.int32)
-    np.testing.assert_array_equal(cpu.extend(affine, source), reference.extend(affine, source))
-
-
 def test_large_arrays_run_in_bands() -> None:
     # The sizes above fit one band; these need several, and bands must meet without a seam.
     rng = np.random.default_rng(7)
@@ -246,14 +256,15 @@ def test_large_arrays_run_in_bands() -> None:
         1e-5,
     )
     agree(cpu.ema(affine, affine[::-1], weight), reference.ema(affine, affine[::-1], weight), 1e-6)
-    source = rng.integers(0, side * side, (2, side, side), dtype=np.int32)
-    sheets = cpu.extend(affine, source)
-    np.testing.assert_array_equal(sheets, reference.extend(affine, source))
+    sources = rng.integers(0, side * side, (2, side, side), dtype=np.int32)
+    texture = noise(rng, (side, side, 4), 0, 1)
+    following = affine, affine[::-1], texture[..., 3], 0.2, 0.25
+    agree(cpu.follow(*following), reference.follow(*following), 1e-5)
     found = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     wanted = found.copy()
     mask = noise(rng, shape, 0, 1)
-    cpu.composite(found, texels, (0, 0), sheets, mask, mask)
-    reference.composite(wanted, texels, (0, 0), sheets, mask, mask)
+    cpu.composite(found, texels, (0, 0), affine, sources, mask, mask)
+    reference.composite(wanted, texels, (0, 0), affine, sources, mask, mask)
     assert np.abs(found.astype(int) - wanted).max() <= 1
     barycentric = rng.dirichlet([1, 1, 1], (side, side)).astype(np.float32)
     owner = rng.integers(-1, 30, (side, side), dtype=np.int32)

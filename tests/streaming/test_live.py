@@ -4,6 +4,7 @@ import threading
 import time
 import tracemalloc
 from fractions import Fraction
+from math import isnan
 
 import numpy as np
 import pytest
@@ -218,6 +219,14 @@ def test_stats_can_be_read_while_running_and_count_fps():
     assert seen[-1][0] == report.frames - 1
     assert 5 < report.fps < 101
     assert 5 < stats.fps < 101
+
+
+def test_the_student_share_counts_frames_with_makeup_only():
+    stats = LiveStats()
+    assert isnan(stats.report().student_share)
+    for student, composite in ((5, 2), (0, 2), (0, 0), (5, 2), (0, 2)):
+        stats.record(StageTimings(parse=4, student=student, composite=composite), 10.0)
+    assert stats.report().student_share == 0.5
 
 
 def test_memory_is_flat():

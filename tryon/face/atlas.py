@@ -78,17 +78,8 @@ def vertex_visibility(landmarks: Float32) -> Float32:
     Returns:
         (468,) float32, 0 for turned away .. 1 for facing.
     """
-    triangles = face_mesh().triangles
-    a, b, c = (landmarks[triangles[:, i]].astype(np.float32) for i in range(3))
-    # The mesh winds so that this points out of the head; z grows away from the camera.
-    normal = np.cross(b - a, c - a)
-    total = np.zeros((VERTEX_COUNT, 3), np.float32)
-    for corner in range(3):
-        for axis in range(3):
-            total[:, axis] += np.bincount(
-                triangles[:, corner], normal[:, axis], minlength=VERTEX_COUNT
-            )
-    facing = -total[:, 2] / np.maximum(np.linalg.norm(total, axis=1), 1e-9)
-    low, high = FACING_RANGE
-    t = np.clip((facing - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    from tryon.kernels import cpu
+
+    points = np.ascontiguousarray(landmarks[:VERTEX_COUNT], np.float32)
+    seen: Float32 = cpu.facing(points, face_mesh().triangles, *FACING_RANGE)
+    return seen

@@ -35,13 +35,14 @@ def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
     if x1 <= x0 or y1 <= y0:
         return
     origin, shape = (int(x0), int(y0)), (int(y1 - y0), int(x1 - x0))
-    table = atlas(len(layer.affine))
+    size = len(layer.affine)
+    table, sources = atlas(size), region_masks(size).sheet_sources
     lips, *holes = (
         catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
         for contour in (lm.LIPS_OUTER, lm.LIPS_INNER, *lm.NOSTRILS, *lm.EYE_OPENINGS)
     )
-    sheets = cpu.extend(layer.affine, region_masks(len(layer.affine)).sheet_sources)
-    cpu.paint(image, points, table.triangles, table.uv, origin, shape, sheets, lips, holes)
+    drawn = points, table.triangles, table.uv, origin, shape
+    cpu.paint(image, *drawn, layer.affine, sources, lips, holes)
 
 
 def warm_up(size: int) -> None:

@@ -71,8 +71,8 @@ class LayerHold:
             seen = self._seen.get(face.track_id)
             if seen is None:
                 continue
-            changed = np.abs(_glance(image, face.landmarks) - seen.glance).mean(1) > _CHANGED
-            alike = max(0.0, 1 - float(changed.mean()) / _TOO_MANY)
+            changed = looks_changed(image, face.landmarks, seen.glance)
+            alike = max(0.0, 1 - changed / _TOO_MANY)
             # What another face or a hand has hidden does not come back by itself.
             self._seen[face.track_id] = replace(
                 seen, draft=replace(seen.draft, share=seen.draft.share * alike)
@@ -83,12 +83,17 @@ class LayerHold:
                 held.append(replace(seen.draft, face=face, share=share))
         if limit:
             for draft in drafts:
-                glance = _glance(image, draft.face.landmarks)
-                self._seen[draft.face.track_id] = _Seen(draft, glance, seconds)
+                colours = glance(image, draft.face.landmarks)
+                self._seen[draft.face.track_id] = _Seen(draft, colours, seconds)
         return [*held, *drafts]
 
 
-def _glance(image: UInt8, landmarks: Float32) -> Float32:
+def looks_changed(image: UInt8, landmarks: Float32, before: Float32) -> float:
+    """Share of the landmarks where the picture shows something else than `before`, a glance."""
+    return float((np.abs(glance(image, landmarks) - before).mean(1) > _CHANGED).mean())
+
+
+def glance(image: UInt8, landmarks: Float32) -> Float32:
     """Colours of the picture at the landmarks, (478, 3); at its border where they leave it."""
     height, width = image.shape[:2]
     x, y = np.clip(landmarks[:, :2], 0, (width - 1, height - 1)).astype(np.intp).T

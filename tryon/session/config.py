@@ -10,6 +10,7 @@ from tryon.face.track import TrackConfig
 from tryon.layer.ahead import AheadConfig
 from tryon.layer.gate import FadeConfig
 from tryon.layer.hold import HoldConfig
+from tryon.layer.refresh import RefreshConfig
 from tryon.layer.smooth import SmoothConfig
 
 
@@ -28,6 +29,7 @@ class SessionConfig:
     ahead: AheadConfig = field(default_factory=AheadConfig)  # for `process_all` only
     fade: FadeConfig = field(default_factory=FadeConfig)
     hold: HoldConfig = field(default_factory=HoldConfig)  # for `process` only
+    refresh: RefreshConfig = field(default_factory=RefreshConfig)  # for `process` only
 
     def __post_init__(self) -> None:
         if self.parser not in ("fast", "mediapipe"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tryon.engines.base import Engine, PreparedLook, stack_texture
 from tryon.face.unwrap import unwrap_face
 from tryon.layer.ahead import Draft
 from tryon.layer.gate import FadeConfig, fade
+from tryon.layer.refresh import LayerRefresh
 from tryon.session.reading import Stopwatch
 from tryon.session.wardrobe import Outfit, Wearing
 from tryon.types import Face, Frame, MakeupLayer
@@ -22,6 +24,7 @@ def predict(
     wearing: Wearing,
     config: FadeConfig,
     clock: Stopwatch,
+    refresh: LayerRefresh | None = None,
 ) -> tuple[Draft, ...]:
     """Predict the layers of the faces that wear something; those of one look run as a batch.
 
@@ -32,18 +35,39 @@ def predict(
         wearing: who wears what.
         config: which faces are read well enough.
         clock: gets the laps `unwrap` and `student`.
+        refresh: chooses faces that go on with the layer they have; None makes every one anew.
 
     Returns:
         A draft for each face that wears something, in the order of track ids; a face whose
         prediction is broken has none.
     """
+    fitted = [(face, fade(face, config), wearing.of(face.track_id)) for face in faces]
+    fitted = [each for each in fitted if each[1] > 0 and each[2].visible]
+    waiting: dict[int | None, Draft] = {}
+    if refresh is not None:
+        waiting = refresh.waiting(frame.image, [(face, o.digest) for face, _, o in fitted])
+    drafts = [
+        replace(waiting[face.track_id], face=face, share=share, intensities=outfit.intensities)
+        for face, share, outfit in fitted
+        if face.track_id in waiting
+    ]
     worn: dict[PreparedLook, list[tuple[Face, float, Outfit]]] = {}
-    for face in faces:
-        outfit, share = wearing.of(face.track_id), fade(face, config)
-        if outfit.prepared is not None and outfit.visible and share > 0:
-            worn.setdefault(outfit.prepared, []).append((face, share, outfit))
-    if not worn:
-        return ()
+    for each in fitted:
+        prepared = each[2].prepared
+        if prepared is not None and each[0].track_id not in waiting:
+            worn.setdefault(prepared, []).append(each)
+    made = _made(engine, frame, worn, clock) if worn else []
+    if refresh is not None:
+        refresh.made(frame.image, made)
+    return tuple(sorted([*drafts, *made], key=lambda draft: draft.face.track_id or 0))
+
+
+def _made(
+    engine: Engine,
+    frame: Frame,
+    worn: dict[PreparedLook, list[tuple[Face, float, Outfit]]],
+    clock: Stopwatch,
+) -> list[Draft]:
     size = engine.size
     textures = {
         face.track_id: unwrap_face(frame.image, face, size)
@@ -61,4 +85,4 @@ def predict(
                 seen = textures[face.track_id].visibility
                 drafts.append(Draft(face, layer, seen, share, outfit.intensities))
     clock.lap("student")
-    return tuple(sorted(drafts, key=lambda draft: draft.face.track_id))
+    return drafts

@@ -22,6 +22,7 @@ from tryon.layer.ahead import Draft, smooth_window, windows
 from tryon.layer.composite import composite_layer, warm_up
 from tryon.layer.gate import gate_layer
 from tryon.layer.hold import LayerHold
+from tryon.layer.refresh import LayerRefresh
 from tryon.layer.smooth import STILLS, LayerSmoother
 from tryon.look.look import Look
 from tryon.session.config import SessionConfig
@@ -62,6 +63,7 @@ class TryOnSession:
         self._tracker = FaceTracker(self.config.track)
         self._smoother = LayerSmoother(STILLS if self.config.stills else self.config.smooth)
         self._hold = LayerHold(self.config.hold)
+        self._refresh = LayerRefresh(self.config.refresh)
         self._wardrobe = Wardrobe(self._engine)
         self._busy = threading.RLock()  # held while a frame is in work
         self._closed = False
@@ -117,6 +119,7 @@ class TryOnSession:
             self._tracker.reset()
             self._smoother.reset()
             self._hold.reset()
+            self._refresh.reset()
             self._intake.reset()
 
     def process(self, frame: UInt8 | Frame) -> TryOnResult:
@@ -136,8 +139,11 @@ class TryOnSession:
             self._check_open()
             if self.config.stills:
                 self.reset()
-            reading = self._read(self._intake.frame(frame), self._tracker)
-            return self._paint(reading, self._steadied(reading))
+            refresh = None if self.config.stills else self._refresh
+            reading = self._read(self._intake.frame(frame), self._tracker, refresh=refresh)
+            result = self._paint(reading, self._steadied(reading))
+            self._refresh.measured(result.timings)
+            return result
 
     def process_all(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, TryOnResult]]:
         """Put the look on a whole film, smoothing over the frames after each one as well.
@@ -177,7 +183,13 @@ class TryOnSession:
                 reading = self._read(frame, tracker, shot)
             yield reading
 
-    def _read(self, frame: Frame, tracker: FaceTracker, shot: int = 0) -> Reading:
+    def _read(
+        self,
+        frame: Frame,
+        tracker: FaceTracker,
+        shot: int = 0,
+        refresh: LayerRefresh | None = None,
+    ) -> Reading:
         """Find the faces of a frame and predict their layers."""
         wearing = self._wardrobe.wearing
         clock = Stopwatch()
@@ -188,7 +200,8 @@ class TryOnSession:
         clock.lap("parse")
         faces = tracker.update(faces, seconds)
         clock.lap("track")
-        drafts = predict(self._engine, frame, faces, wearing, self.config.fade, clock)
+        fade = self.config.fade
+        drafts = predict(self._engine, frame, faces, wearing, fade, clock, refresh)
         return Reading(frame, faces, drafts, seconds, shot, clock)
 
     def close(self) -> None:

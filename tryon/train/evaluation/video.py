@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tryon.layer.refresh import RefreshConfig
 from tryon.look.look import Look
 from tryon.session import SessionConfig, TryOnSession
 from tryon.streaming.demo_clip import DemoClip
@@ -83,7 +84,8 @@ def measure(
         threads: CPU threads of the session.
     """
     films = []
-    with TryOnSession(look, SessionConfig(threads=threads, model=model)) as session:
+    config = SessionConfig(threads=threads, model=model, refresh=RefreshConfig(fps=0))
+    with TryOnSession(look, config) as session:
         for name, stream in _films(paths):
             session.reset()
             films.append(wear_clip(name, islice(stream, frames), session))
