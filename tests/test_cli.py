@@ -174,3 +174,29 @@ def test_ctrl_c_ends_with_130_and_a_playable_file_or_none(tmp_path, keep):
     assert [p.name for p in tmp_path.iterdir()] == (["o.mp4"] if keep == "keep" else [])
     if keep == "keep":
         assert len(make.pixels(out)[0]) >= 10
+
+
+def test_a_reader_that_leaves_early_is_no_fault():
+    writer = "\n".join((
+        "import argparse",
+        "from tryon.cli import run_main",
+        "def run(arguments):",
+        "    for line in range(100_000):",
+        "        print('line', line)",
+        "raise SystemExit(run_main(argparse.ArgumentParser(), run, []))",
+    ))  # fmt: skip
+    child = subprocess.Popen(
+        [sys.executable, "-c", writer], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout.readline() == b"line 0\n"
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    assert child.wait(30) == 0
+
+
+def test_another_broken_pipe_is_a_fault(capsys):
+    def run(arguments):
+        raise BrokenPipeError("the encoder is gone")
+
+    assert cli.run_main(argparse.ArgumentParser(), run, []) == 1
+    assert "error: " in capsys.readouterr().err

@@ -7,6 +7,7 @@ only with `--debug`.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import traceback
@@ -81,15 +82,31 @@ def run_main(
     try:
         with _stoppable():
             run(arguments)
+            sys.stdout.flush()
     except KeyboardInterrupt as stop:
         print("interrupted" + (f": {stop}" if stop.args else ""), file=sys.stderr)
         return 130
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 0
         if arguments.debug:
             traceback.print_exc()
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of our output has gone, as `| head` does; then no more is said to it."""
+    try:
+        # A flush that failed once may pass in silence; a line end at the end does no harm.
+        os.write(sys.stdout.fileno(), b"\n")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    except (OSError, ValueError):  # not a real file: somebody else reads it
+        return False
+    return False
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """Painting ahead: the same kind of batches, workers that end, errors that are heard."""
 
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -60,3 +63,32 @@ def test_a_worker_that_is_killed_is_noticed(cache):
         with pytest.raises(TryOnError, match="gone"):
             source.batch(32, 2)
         assert time.monotonic() - start < 30
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks /proc which processes live")
+def test_a_worker_ends_when_its_trainer_is_killed(cache):
+    script = (
+        "import sys, time; from functools import partial; from pathlib import Path\n"
+        "from tryon.train.data import open_pairs; from tryon.train.prefetch import Prefetch\n"
+        "if __name__ == '__main__':\n"
+        f"    source = Prefetch(partial(open_pairs, Path({str(cache)!r})))\n"
+        "    source.batch(16, 1)\n"
+        "    print(source._workers[0].pid, flush=True); time.sleep(60)\n"
+    )
+    file = cache.with_name("trainer.py")
+    file.write_text(script)
+    trainer = subprocess.Popen([sys.executable, str(file)], stdout=subprocess.PIPE)
+    worker = int(trainer.stdout.readline())
+    trainer.kill()
+    trainer.wait()
+    deadline = time.monotonic() + 30
+    while _alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not _alive(worker)
+
+
+def _alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

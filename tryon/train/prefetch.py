@@ -102,6 +102,17 @@ class Prefetch:
         self.close()
 
 
+def _next(requests: Queue[Request]) -> Request:
+    """The next request; None when the trainer is gone, however it ended."""
+    while True:
+        try:
+            return requests.get(timeout=2.0)
+        except Empty:
+            trainer = mp.parent_process()
+            if trainer is None or not trainer.is_alive():
+                return None
+
+
 def _paint_on_request(
     open_source: Callable[[int], PairSource],
     seed: int,
@@ -111,7 +122,7 @@ def _paint_on_request(
     torch.set_num_threads(1)
     try:
         source = open_source(seed)
-        while (request := requests.get()) is not None:
+        while (request := _next(requests)) is not None:
             size, count = request
             batch = source.batch(size, count)
             ready.put((size, tuple(getattr(batch, f.name).numpy() for f in fields(batch))))
