@@ -64,6 +64,16 @@ def test_every_kind_is_opaque_somewhere_and_nowhere_all_over(kind, monkeypatch):
     assert 0 <= after.min() <= after.max() <= 1
 
 
+def test_things_are_never_blobs(monkeypatch):
+    def blob(scene):
+        raise AssertionError("a blob")
+
+    monkeypatch.setattr(occluders, "_KINDS", (blob,))
+    cover(pictures(), 1.0, generator(), things=True)
+    with pytest.raises(AssertionError, match="a blob"):
+        cover(pictures(), 1.0, generator())
+
+
 def test_one_seed_gives_one_set_of_occluders():
     one, two, other = (cover(pictures(), 1.0, generator(seed))[0] for seed in (5, 5, 6))
     assert torch.equal(one, two)

@@ -136,7 +136,7 @@ class PaintedPairs:
         made_up, affine = layer(linear).clamp(0, 1), layer.packed()
         reference = torch.cat([quick_srgb(made_up[1:]), visibility[1:]], 1)
         reference, _ = misaligned(reference, made_up[1:, :0], config, rng)
-        reference, _ = cover(reference, config.hidden, rng)
+        reference, _ = cover(reference, config.hidden, rng, things=True)
         reference = complete_by_symmetry(degraded(turned(reference, config, rng), config, rng))
         worn = uniform((GROUP, 1, 1, 1), rng) < config.worn
         linear = torch.where(worn, made_up, linear)

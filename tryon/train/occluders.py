@@ -18,24 +18,28 @@ from tryon.cosmetics.strokes import free_shapes
 from tryon.train.disturb import uniform
 
 
-def cover(picture: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def cover(
+    picture: Tensor, share: float, rng: torch.Generator, *, things: bool = False
+) -> tuple[Tensor, Tensor]:
     """Put something in front of some faces.
 
     Args:
         picture: (B, 4, A, A) sRGB and visibility.
         share: how many of them, 0..1.
         rng: random numbers.
+        things: only what is known by its form; a mere blob on a reference might be face paint.
 
     Returns:
         The pictures, and how much of each texel is covered (B, 1, A, A), 0..1.
     """
     fields = brush_fields(picture.shape[-1], str(picture.device))
+    kinds = _THINGS if things else _KINDS
     chosen = (uniform((len(picture),), rng) < share).tolist()
     hidden = torch.zeros_like(picture[:, :1])
     covered = picture.clone()
     for index in [i for i, one in enumerate(chosen) if one]:
         scene = _Scene(fields, picture[index, :3], picture[index - 1, :3], rng)
-        kind = _KINDS[int(uniform((1,), rng) * len(_KINDS))]
+        kind = kinds[int(uniform((1,), rng) * len(kinds))]
         kind(scene)
         hidden[index] = scene.alpha * fields.inside[0]
         covered[index, :3] = torch.lerp(covered[index, :3], scene.colour, hidden[index])
@@ -182,6 +186,7 @@ def _blob(scene: _Scene) -> None:
     scene.alpha = shape
 
 
-_KINDS: tuple[Callable[[_Scene], None], ...] = (
-    _fingers, _fingers, _cup, _microphone, _strands, _glasses, _blob, _blob,
+_THINGS: tuple[Callable[[_Scene], None], ...] = (
+    _fingers, _fingers, _cup, _microphone, _strands, _glasses,
 )  # fmt: skip
+_KINDS = (*_THINGS, _blob, _blob)
