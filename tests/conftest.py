@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cache
@@ -16,6 +17,10 @@ WIDTH = 96.0  # px, of the face there
 LIPSTICK = "#d00818"  # what the painted portrait wears
 
 Scene = Callable[..., np.ndarray]
+
+# A shell's background job ignores Ctrl-C and so would every program that a test starts and stops.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @cache

@@ -155,10 +155,11 @@ def _kernels() -> Iterator[Finding]:
     image = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
     texels = rng.uniform(0, 8, (32, 32, 2)).astype(np.float32)
     half = np.full((32, 32), 0.5, np.float32)
-    sheets = rng.random((2, 8, 8, 6), np.float32)
+    affine = rng.random((8, 8, 6), np.float32)
+    sources = rng.integers(0, 64, (2, 8, 8), dtype=np.int32)
     found, wanted = image.copy(), image.copy()
-    cpu.composite(found, texels, (0, 0), sheets, half, half)
-    reference.composite(wanted, texels, (0, 0), sheets, half, half)
+    cpu.composite(found, texels, (0, 0), affine, sources, half, half)
+    reference.composite(wanted, texels, (0, 0), affine, sources, half, half)
     if np.abs(found.astype(int) - wanted).max() <= 1:
         yield Finding("CPU kernels", OK, "compiled, and agree with the reference")
     else:

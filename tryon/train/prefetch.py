@@ -120,6 +120,7 @@ def _paint_on_request(
     ready: Queue[Painted | str],
 ) -> None:
     torch.set_num_threads(1)
+    trainer = mp.parent_process()
     try:
         source = open_source(seed)
         while (request := _next(requests)) is not None:
@@ -128,3 +129,5 @@ def _paint_on_request(
             ready.put((size, tuple(getattr(batch, f.name).numpy() for f in fields(batch))))
     except Exception as error:  # whatever it is, the trainer must hear of it
         ready.put(f"{type(error).__name__}: {error}")
+    if trainer is None or not trainer.is_alive():
+        ready.cancel_join_thread()  # what nobody takes must not keep the process
