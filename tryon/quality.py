@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tryon.errors import ConfigError, MissingExtraError
-from tryon.face.parser import FaceParser, ParserConfig
+from tryon.face.parser import ParserConfig, check_parser, open_parser
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
 from tryon.layer.composite import composite_layer
@@ -45,8 +45,7 @@ class QualityConfig:
             raise ConfigError(
                 f"the teacher cannot run on {self.backend}; use one of {', '.join(DEVICES)}"
             )
-        if self.parser not in ("fast", "mediapipe"):
-            raise ConfigError(f"parser is {self.parser!r}; choose fast or mediapipe")
+        check_parser(self.parser)
         if not 1 <= self.steps <= 1000:
             raise ConfigError(f"steps is {self.steps}; use 1 to 1000")
 
@@ -84,7 +83,7 @@ class QualitySession:
         if device == "cuda" and not torch.cuda.is_available():
             raise ConfigError("PyTorch sees no CUDA GPU here; use --backend torch")
         self._teacher = load_teacher(folder).to(device)
-        self._parser = _open_parser(self.config)
+        self._parser = open_parser(self.config.parser, ParserConfig(self.config.max_faces))
         self._on_step = on_step
         self._look: Look | None = None
         self.backend = f"teacher {self._teacher.config.preset} on {device} + {self._parser.name}"
@@ -169,14 +168,3 @@ def bare_look() -> Look:
     from tryon.look.products import look_of_style
 
     return look_of_style(MakeupStyle(), "bare")
-
-
-def _open_parser(config: QualityConfig) -> FaceParser:
-    settings = ParserConfig(max_faces=config.max_faces)
-    if config.parser == "mediapipe":
-        from tryon.face.parse import MediaPipeParser
-
-        return MediaPipeParser(settings)
-    from tryon.face.parse_fast import FastParser
-
-    return FastParser(settings)

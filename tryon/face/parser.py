@@ -73,6 +73,37 @@ class FaceParser(Protocol):
         ...
 
 
+def check_parser(name: str) -> None:
+    """Refuse the name of a parser that does not exist.
+
+    Raises:
+        ConfigError: it is neither fast nor mediapipe.
+    """
+    if name not in ("fast", "mediapipe"):
+        raise ConfigError(f"parser is {name!r}; choose fast or mediapipe")
+
+
+def open_parser(name: str, config: ParserConfig) -> FaceParser:
+    """Load a parser; its library is imported here and not before.
+
+    Args:
+        name: fast or mediapipe.
+        config: settings.
+
+    Raises:
+        ConfigError: there is no such parser.
+        MissingExtraError: its library is not installed.
+    """
+    check_parser(name)
+    if name == "mediapipe":
+        from tryon.face.parse import MediaPipeParser
+
+        return MediaPipeParser(config)
+    from tryon.face.parse_fast import FastParser
+
+    return FastParser(config)
+
+
 def checked_image(image: UInt8) -> UInt8:
     """Return the picture as a contiguous array.
 

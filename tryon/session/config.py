@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tryon.errors import ConfigError
+from tryon.face.parser import check_parser
 from tryon.face.track import TrackConfig
 from tryon.layer.ahead import AheadConfig
 from tryon.layer.gate import FadeConfig
@@ -32,5 +32,4 @@ class SessionConfig:
     refresh: RefreshConfig = field(default_factory=RefreshConfig)  # for `process` only
 
     def __post_init__(self) -> None:
-        if self.parser not in ("fast", "mediapipe"):
-            raise ConfigError(f"parser is {self.parser!r}; choose fast or mediapipe")
+        check_parser(self.parser)

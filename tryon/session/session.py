@@ -16,7 +16,7 @@ from tryon.engines.base import Engine
 from tryon.engines.choose import choose
 from tryon.errors import SessionClosedError
 from tryon.face.cut import ShotCounter
-from tryon.face.parser import FaceParser, ParserConfig
+from tryon.face.parser import ParserConfig, open_parser
 from tryon.face.track import FaceTracker
 from tryon.layer.ahead import Draft, smooth_window, windows
 from tryon.layer.composite import composite_layer, warm_up
@@ -52,9 +52,10 @@ class TryOnSession:
             MissingExtraError: the chosen parser or backend is not installed.
         """
         self.config = config or SessionConfig()
+        settings = ParserConfig(self.config.max_faces, self.config.threads)
         # Side by side: both spend their time outside Python.
         with ThreadPoolExecutor(1, "tryon-load") as pool:
-            parser = pool.submit(_open_parser, self.config)
+            parser = pool.submit(open_parser, self.config.parser, settings)
             self._engine: Engine = choose(
                 self.config.backend, self.config.model, threads=self.config.threads
             )
@@ -252,14 +253,3 @@ class TryOnSession:
         if drafts:
             reading.clock.lap("composite")
         return TryOnResult(image, reading.faces, reading.clock.timings(), self.backend)
-
-
-def _open_parser(config: SessionConfig) -> FaceParser:
-    settings = ParserConfig(max_faces=config.max_faces, threads=config.threads)
-    if config.parser == "mediapipe":
-        from tryon.face.parse import MediaPipeParser
-
-        return MediaPipeParser(settings)
-    from tryon.face.parse_fast import FastParser
-
-    return FastParser(settings)

@@ -75,7 +75,7 @@ def turned(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:
     n, size = len(picture), picture.shape[-1]
     chosen = uniform((n, 1, 1, 1), rng) < config.turned
     towards = torch.where(uniform((n, 1, 1, 1), rng) < 0.5, -1.0, 1.0)
-    start = spread((n, 1, 1, 1), rng) * 0.35 + 0.35  # where it begins: -0 the middle, 0.7 the cheek
+    start = spread((n, 1, 1, 1), rng) * 0.35 + 0.35  # where it begins: 0 the middle, 0.7 a cheek
     if not bool(chosen.any()):
         return picture
     across = brush_fields(size, str(picture.device)).uv[:, :1]

@@ -108,9 +108,13 @@ def _next(requests: Queue[Request]) -> Request:
         try:
             return requests.get(timeout=2.0)
         except Empty:
-            trainer = mp.parent_process()
-            if trainer is None or not trainer.is_alive():
+            if _trainer_gone():
                 return None
+
+
+def _trainer_gone() -> bool:
+    trainer = mp.parent_process()
+    return trainer is None or not trainer.is_alive()
 
 
 def _paint_on_request(
@@ -120,7 +124,6 @@ def _paint_on_request(
     ready: Queue[Painted | str],
 ) -> None:
     torch.set_num_threads(1)
-    trainer = mp.parent_process()
     try:
         source = open_source(seed)
         while (request := _next(requests)) is not None:
@@ -129,5 +132,5 @@ def _paint_on_request(
             ready.put((size, tuple(getattr(batch, f.name).numpy() for f in fields(batch))))
     except Exception as error:  # whatever it is, the trainer must hear of it
         ready.put(f"{type(error).__name__}: {error}")
-    if trainer is None or not trainer.is_alive():
+    if _trainer_gone():
         ready.cancel_join_thread()  # what nobody takes must not keep the process
