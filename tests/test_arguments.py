@@ -9,7 +9,9 @@ import pytest
 
 from tryon import arguments as flags
 from tryon.errors import ConfigError
+from tryon.look.look import Look
 from tryon.look.mix import mix_looks
+from tryon.types import REGIONS
 
 
 @pytest.fixture
@@ -23,10 +25,10 @@ def folder(tmp_path, monkeypatch, painted_portrait, portrait, look):
     return tmp_path
 
 
-def parsed(*argv, several=False):
+def parsed(*argv, several=False, required=False):
     parser = argparse.ArgumentParser()
     parser.add_argument("photo", nargs="?")
-    flags.add_look_arguments(parser, required=False, several=several)
+    flags.add_look_arguments(parser, required=required, several=several)
     return parser.parse_args(argv)
 
 
@@ -65,6 +67,7 @@ def test_one_look_a_flag_leaves_the_file_that_follows_alone():
         (["--ref", "lips=a.png", "--ref", "lips=b.png"], "lips is given twice"),
         (["--ref", "a.png", "--ref", "b.png"], "only one look"),
         (["--ref", "a.png", "--ref", "lips=b.png"], "all=a.png lips=b.png"),
+        (["--ref", "a.png", "--remove"], "name regions"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(argv, words):
@@ -78,5 +81,35 @@ def test_a_file_whose_name_has_an_equals_sign_is_a_file(folder):
     assert look.name == "x=y"
 
 
-def test_nothing_named_gives_no_look():
+def test_nothing_named_gives_no_look_where_none_is_needed():
     assert flags.load_looks(parsed()) == ()
+    with pytest.raises(ConfigError, match="--ref PHOTO or --look FILE"):
+        flags.load_looks(parsed(required=True))
+
+
+def test_makeup_is_taken_off_everywhere_or_from_the_regions_named():
+    (bare,) = flags.load_looks(parsed("--remove"))
+    assert bare.intensities == Look.removal().intensities
+    np.testing.assert_array_equal(bare.colour, Look.removal().colour)
+    (lips,) = flags.load_looks(parsed("--remove", "lips"))
+    assert [region for region, value in zip(REGIONS, lips.intensities, strict=True) if value] == [
+        "lips"
+    ]
+
+
+def test_a_look_may_be_worn_where_nothing_is_taken_off(folder, look):
+    worn = flags.load_looks(
+        parsed("--look", "c.look", "all=c.look", "--remove", "lips", "eyes", several=True)
+    )
+    assert len(worn) == 2
+    for item in worn:
+        kept, off = item.parts
+        assert off.colour.max() == 0
+        taken = [region for region, share in zip(REGIONS, off.shares, strict=True) if share]
+        assert sorted(taken) == ["eyes", "lips"]
+        np.testing.assert_array_equal(kept.colour, look.colour)
+
+
+def test_quality_mode_brings_a_removal_of_its_own(bare_look):
+    (own,) = flags.load_looks(parsed("--remove"), removal=lambda: bare_look)
+    np.testing.assert_array_equal(own.colour, bare_look.colour)

@@ -122,7 +122,7 @@ def test_look_flags_exclude_each_other(capsys):
     arguments.add_session_arguments(parser)
     parsed = parser.parse_args(["--ref", "a.png", "--intensity", "lips=0.5", "all=1"])
     assert parsed.intensity == [("lips", 0.5), ("all", 1.0)]
-    for argv in ([], ["--ref", "a", "--look", "b"], ["--ref", "a", "--faces", "5"]):
+    for argv in (["--ref", "a", "--look", "b"], ["--ref", "a", "--faces", "5"]):
         with pytest.raises(SystemExit) as stop:
             parser.parse_args(argv)
         assert stop.value.code == 2

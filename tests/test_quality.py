@@ -113,8 +113,7 @@ FAULTS = {
         ["face.png", "--ref", "ref.png", "--teacher", "--teacher-weights", "none"], "none holds no"
     ),
     "steps alone": (["face.png", "--ref", "ref.png", "--steps", "4"], "add --teacher"),
-    "remove alone": (["face.png", "--remove"], "add --teacher"),
-    "remove and wear": (["face.png", "--remove", "--ref", "ref.png", "--teacher"], "leave --ref"),
+    "remove and wear": (["face.png", "--remove", "--ref", "ref.png", "--teacher"], "name regions"),
     "backend": (
         ["face.png", "--ref", "ref.png", "--teacher", "--backend", "openvino"], "auto, torch"
     ),

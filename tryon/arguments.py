@@ -6,7 +6,7 @@ It only turns words into values; the commands decide what happens with them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,21 +24,25 @@ if TYPE_CHECKING:
 def add_look_arguments(
     parser: argparse.ArgumentParser, *, required: bool = True, several: bool = False
 ) -> None:
-    """Add `--ref`, `--look` and `--intensity`.
+    """Add `--ref`, `--look`, `--remove` and `--intensity`.
 
     Args:
         parser: receives the flags.
-        required: one of `--ref` and `--look` must be given.
+        required: one of `--ref`, `--look` and `--remove` must be given; `load_looks` checks it.
         several: each takes more than one look to choose from; the first is worn first.
     """
-    look = parser.add_mutually_exclusive_group(required=required)
+    look = parser.add_mutually_exclusive_group()
     # A single look takes one word a flag, or it would swallow the file that follows.
     many: dict[str, Any] = {"nargs": "+", "action": "extend"} if several else {"action": "append"}
     mixing = f"; REGION=NAME takes a region from it, of all, {', '.join(REGIONS)}"
     photo = "a photo of a made-up face, or a .look file: wear its makeup"
     for flag, name, text in (("--ref", "PHOTO", photo), ("--look", "FILE", "a .look file to wear")):
         look.add_argument(flag, metavar=name, default=[], help=text + mixing, **many)
-    parser.set_defaults(several_looks=several)
+    parser.add_argument(
+        "--remove", nargs="*", choices=("all", *REGIONS), metavar="REGION",
+        help="take makeup off, everywhere or from the regions named; the others may wear a look",
+    )  # fmt: skip
+    parser.set_defaults(several_looks=several, look_required=required)
     parser.add_argument(
         "--intensity",
         metavar="REGION=VALUE",
@@ -63,14 +67,20 @@ def add_session_arguments(parser: argparse.ArgumentParser, *, faces: bool = True
         )  # fmt: skip
 
 
-def load_looks(arguments: argparse.Namespace) -> tuple[Look, ...]:
-    """The looks that `--ref` or `--look` names; none if neither was given.
+def load_looks(
+    arguments: argparse.Namespace, removal: Callable[[], Look] | None = None
+) -> tuple[Look, ...]:
+    """The looks that `--ref` or `--look` names, and `--remove`; none if nothing was given.
 
     Those named for regions (`lips=a.png`) become one mixed look, which comes first.
 
+    Args:
+        arguments: with the flags of `add_look_arguments`.
+        removal: makes the look that takes makeup off; None is the student's.
+
     Raises:
         TryOnError: A photo or a file cannot be used, a region is given twice, or there is more
-            than one look where only one is worn.
+            than one look where only one is worn, or none where one is needed.
     """
     named: dict[str, str] = {}
     plain: list[str] = []
@@ -82,9 +92,16 @@ def load_looks(arguments: argparse.Namespace) -> tuple[Look, ...]:
             raise ConfigError(f"{region} is given twice; a region comes from one look")
         else:
             named[region] = path
+    bare = ["all"] if arguments.remove == [] else arguments.remove or []
+    if "all" in bare and (named or plain):
+        raise ConfigError("--remove takes everything off; name regions to wear a look elsewhere")
     if not arguments.several_looks and len(plain) + bool(named) > 1:
         raise ConfigError("only one look is worn here; to mix, name regions: all=a.png lips=b.png")
-    if not (named or plain):
+    if not (named or plain or bare):
+        if arguments.look_required:
+            raise ConfigError(
+                "name the makeup: --ref PHOTO or --look FILE; or take it off: --remove"
+            )
         return ()
     with ExitStack() as stack:
         photos = arguments.ref and any(not _is_look(text) for text in arguments.ref)
@@ -97,12 +114,14 @@ def load_looks(arguments: argparse.Namespace) -> tuple[Look, ...]:
                 return Look.load(path)
             return Look.from_photo(path, parser=parser)
 
-        mixed: list[Look] = []
-        if named:
-            from tryon.look.mix import mix_looks
+        from tryon.look.look import Look
 
-            mixed = [mix_looks({region: load(path) for region, path in named.items()})]
-        return (*mixed, *(load(path) for path in plain))
+        looks = [Look.mix({region: load(path) for region, path in named.items()})] if named else []
+        looks += [load(path) for path in plain]
+        if not bare:
+            return tuple(looks)
+        off = dict.fromkeys(bare, (removal or Look.removal)())
+        return tuple(Look.mix({"all": look, **off}) for look in looks) or (Look.mix(off),)
 
 
 def _is_look(path: str) -> bool:

@@ -48,26 +48,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--teacher", action="store_true", help="quality mode: slower, by the diffusion teacher")
     add("--teacher-weights", type=Path, metavar="FOLDER", help="a teacher that you trained")
     add("--steps", type=flags.whole(1, 1000), metavar="N", help="denoising steps (default: 10)")
-    add("--remove", action="store_true", help="with --teacher: take makeup off instead")
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> None:
     if not arguments.teacher:
-        for name in ("teacher_weights", "steps", "remove"):
+        for name in ("teacher_weights", "steps"):
             if getattr(arguments, name):
                 raise ConfigError(f"--{name.replace('_', '-')} is for quality mode; add --teacher")
-    if arguments.remove and (arguments.ref or arguments.look or arguments.pairs):
-        raise ConfigError("--remove needs no makeup to wear; leave --ref, --look and --pairs out")
     if arguments.pairs is not None:
-        if arguments.photo is not None or arguments.ref or arguments.look:
+        worn = (arguments.photo, arguments.remove, arguments.ref or None, arguments.look or None)
+        if any(value is not None for value in worn):
             raise ConfigError("--pairs names sources and references itself; leave the others out")
         _run_pairs(arguments)
         return
     if arguments.photo is None:
         raise ConfigError("name a photo, or a list with --pairs")
-    if not (arguments.ref or arguments.look or arguments.remove):
-        raise ConfigError("name the makeup: --ref PHOTO or --look FILE")
+    arguments.look_required = True
     from tryon.look.photo import read_photo, write_photo
     from tryon.offline import make_up
 
@@ -80,10 +77,10 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _looks(arguments: argparse.Namespace) -> Sequence[Look]:
     """The look to wear, if it is the same for every photo."""
-    if arguments.remove:
+    if arguments.teacher:  # which takes makeup off as it puts it on: after a bare reference
         from tryon.quality import bare_look
 
-        return (bare_look(),)
+        return flags.load_looks(arguments, removal=bare_look)
     return flags.load_looks(arguments)
 
 

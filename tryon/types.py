@@ -70,6 +70,13 @@ class FaceTexture:
     visibility: Float32  # (A, A), 0 hidden .. 1 seen
 
 
+REMOVAL = (0.0, 0.0, 0.0, 1.0)
+"""Colour and visibility of every texel of the reference that asks for bare skin.
+
+A black picture seen in full is no face, so no photograph can ask for it by chance.
+"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MakeupLayer:
     """Makeup as an affine map of linear light: `out = gain * in + offset` at each texel.

@@ -98,3 +98,11 @@ def test_arrays_of_another_layout_are_refused(changes):
 def test_names_that_cannot_be_shown_are_refused(name):
     with pytest.raises(LookFormatError, match="printable"):
         replace(plain(), name=name)
+
+
+def test_a_removal_look_is_saved_and_mixed_like_any_other(tmp_path, look):
+    removal = Look.removal()
+    removal.save(tmp_path / "off.look")
+    assert Look.load(tmp_path / "off.look").digest == removal.digest
+    mixed = Look.mix({"all": look, "lips": removal})
+    assert [part.colour.max() > 0 for part in mixed.parts].count(False) == 1

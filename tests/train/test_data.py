@@ -8,13 +8,15 @@ from torch.nn import functional as F
 
 from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.pigment import to_linear, to_srgb
+from tryon.cosmetics.style import Eyeshadow, Lips, MakeupStyle
 from tryon.cosmetics.substrate import skin_tone
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
-from tryon.train.data import GROUP, PaintedPairs
+from tryon.train.data import BARE, GROUP, REMOVED, PaintedPairs
 from tryon.train.faces import FaceCache
 from tryon.train.pairs import PairBatch, concatenate
 from tryon.train.variety import CALM, DataConfig
+from tryon.types import REGIONS, REMOVAL
 
 SIZE, PEOPLE = 64, 14
 TRAIN, MADE_UP = range(9), (2, 5, 11)
@@ -160,8 +162,8 @@ def test_without_disturbance_the_source_is_the_cached_face(cache):
 
 
 def test_something_in_front_stays_unpainted(cache):
-    hidden = PaintedPairs(cache, replace(CALM, occluded=1.0), seed=9).batch(SIZE, 8)
-    free = PaintedPairs(cache, CALM, seed=9).batch(SIZE, 8)
+    hidden = PaintedPairs(cache, replace(CALM, occluded=1.0), seed=9).batch(SIZE, GROUP)
+    free = PaintedPairs(cache, CALM, seed=9).batch(SIZE, GROUP)
     cover = (hidden.source[:, :3] - free.source[:, :3]).abs().amax(1) > 0.1
     assert 0.02 < cover.float().mean() < 0.4
     identity = torch.tensor([1.0, 1, 1, 0, 0, 0])[None, :, None, None]
@@ -245,3 +247,54 @@ def test_morphs_change_people_and_nothing_else(cache):
     assert torch.equal(plain.person, mixed.person)
     assert torch.equal(plain.source[:, 3], mixed.source[:, 3])
     assert (plain.source - mixed.source).abs().max() > 0.02
+
+
+def test_a_style_replaces_its_like_and_leaves_the_rest_of_what_was_worn(cache, monkeypatch):
+    red = MakeupStyle(lips=Lips(opacity=1, color="#c01020", finish="matte"))
+    under = MakeupStyle(
+        lips=Lips(opacity=1, color="#2040c0", finish="matte"),
+        eyeshadow=Eyeshadow(opacity=0.9, lid="#20a040"),
+    )
+    styles = iter([red, under, red])
+    monkeypatch.setattr(PaintedPairs, "style_of", lambda self, number: next(styles))
+    over = PaintedPairs(cache, replace(CALM, other=1)).batch(SIZE, GROUP)
+    plain = PaintedPairs(cache, CALM).batch(SIZE, GROUP)
+    assert torch.equal(over.person, plain.person)
+    lips = over.regions[REGIONS.index("lips")] > 0.99
+    eyes = over.regions[REGIONS.index("eyes")] > 0.5
+    assert (over.source[:, :3] - plain.source[:, :3]).abs()[..., lips].mean() > 0.1
+    assert (over.target - plain.target).abs()[..., lips].max() < 0.02
+    assert (over.source[:, :3] - plain.source[:, :3]).abs()[..., eyes].mean() > 0.02
+    assert (over.target - over.source[:, :3]).abs()[..., eyes].max() < 2e-3
+    assert torch.equal(over.reference, plain.reference)
+
+
+def test_a_source_in_the_same_style_or_asked_for_nothing_stays_as_it_is(cache):
+    batch = PaintedPairs(cache, replace(CALM, other=1, bare=1)).batch(SIZE, GROUP)
+    assert batch.style.tolist() == [BARE] * GROUP
+    assert (batch.target - batch.source[:, :3]).abs().max() < 2e-3
+
+
+def test_removal_gives_bare_skin_back_and_asks_with_a_black_picture(cache):
+    config = replace(CALM, other=1, removed=1)
+    batch = PaintedPairs(cache, config, seed=5).batch(SIZE, GROUP)
+    bare = to_srgb(PaintedPairs(cache, config)._stored(batch.person, SIZE)[0])
+    inside = brush_fields(SIZE).inside[0, 0] > 0
+    mirrored = torch.minimum(
+        (batch.target - bare).abs().amax(1)[:, inside].amax(1),
+        (batch.target - bare.flip(-1)).abs().amax(1)[:, inside].amax(1),
+    )
+    assert mirrored.max() < 0.02  # sources go through square roots instead of the curve
+    assert (batch.source[:, :3] - batch.target).abs().amax() > 0.05  # something was worn
+    assert batch.reference.equal(torch.tensor(REMOVAL)[:, None, None].expand(GROUP, 4, SIZE, SIZE))
+    assert batch.style.tolist() == [REMOVED] * GROUP
+
+
+def test_removal_pairs_are_never_matched_with_a_persons_picture(cache):
+    batch = PaintedPairs(cache, replace(CALM, other=1, removed=0.5), seed=1)
+    mixed = concatenate([batch.batch(SIZE, 8) for _ in range(3)])
+    off = mixed.style == REMOVED
+    assert 0 < off.sum() < len(off)
+    again = mixed.rematched(torch.Generator().manual_seed(0))
+    black = again.reference[:, :3].flatten(1).amax(1) == 0
+    assert torch.equal(black, off)

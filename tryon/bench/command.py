@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    if not (arguments.ref or arguments.look):
+    if not (arguments.ref or arguments.look) and arguments.remove is None:
         arguments.look = [str(files("tryon.look") / "assets" / "crimson.look")]
     looks = flags.load_looks(arguments)  # a wrong name is told before anything is measured
     machine = describe_machine()

@@ -6,7 +6,7 @@ Each layer has an opacity; 0 leaves the layer out. Nothing here knows how a laye
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from tryon.cosmetics.schema import check, choice, colour, json_schema, number
@@ -219,6 +219,10 @@ class MakeupStyle:
     def worn(self) -> tuple[str, ...]:
         """Names of the layers that show, in painting order."""
         return tuple(name for name in LAYERS if getattr(self, name).opacity > 0)
+
+    def over(self, under: MakeupStyle) -> MakeupStyle:
+        """This style put on over another: its layers replace their like, the others stay."""
+        return replace(under, **{name: getattr(self, name) for name in self.worn()})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dump`, with the version of the schema."""

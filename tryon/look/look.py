@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tryon.errors import ConfigError, LookFormatError
-from tryon.types import MAX_INTENSITY, REGIONS, FaceTexture, UInt8
+from tryon.face.atlas import DEFAULT_SIZE
+from tryon.types import MAX_INTENSITY, REGIONS, REMOVAL, FaceTexture, UInt8
 
 if TYPE_CHECKING:
     from tryon.face.parser import FaceParser
@@ -58,7 +59,7 @@ class Look:
     visibility: UInt8  # (A, A) how surely each texel was seen, 0..255
     name: str = "look"  # for people: printable, at most MAX_NAME characters
     intensities: tuple[float, ...] = FULL  # in the order of REGIONS, 0..1.5
-    provenance: str = "photo"  # how it was made: photo, product, mix, text
+    provenance: str = "photo"  # how it was made: photo, product, mix, text, removal
     parts: tuple[Part, ...] = ()  # of a mixed look, at most MAX_PARTS; shares sum to 1
 
     def __post_init__(self) -> None:
@@ -92,6 +93,16 @@ class Look:
         from tryon.look.encode import encode_photo
 
         return encode_photo(photo, parser)
+
+    @classmethod
+    def removal(cls) -> Look:
+        """A look that takes off what a face wears, toward bare skin, instead of adding to it.
+
+        It mixes and has intensities like any other: `Look.mix({"all": look, "lips":
+        Look.removal()})` wears a look and bare lips.
+        """
+        texture = np.full((DEFAULT_SIZE, DEFAULT_SIZE, 4), 255 * np.array(REMOVAL), np.uint8)
+        return cls(texture[..., :3], texture[..., 3], "bare skin", provenance="removal")
 
     @staticmethod
     def mix(parts: Mapping[str, Look]) -> Look:

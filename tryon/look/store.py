@@ -21,7 +21,7 @@ LOOK_VERSION = 2  # the newest; a look that is not mixed is written as version 1
 MAX_FILE = 8 << 20
 MAX_HEADER = 64 << 10
 SIZES = (128, 256, 512)
-PROVENANCES = ("photo", "product", "mix", "text")
+PROVENANCES = ("photo", "product", "mix", "text", "removal")
 
 
 def save_look(look: Look, path: Path) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.captions import FORMS, caption
 from tryon.cosmetics.painter import StyleBatch, paint
-from tryon.cosmetics.pigment import to_linear, to_srgb
+from tryon.cosmetics.pigment import Affine, to_linear, to_srgb
 from tryon.cosmetics.sampler import StyleSampler
 from tryon.cosmetics.style import MakeupStyle
 from tryon.cosmetics.substrate import estimate_substrate
@@ -38,13 +38,21 @@ from tryon.train.metrics import ITA_BINS, ita_bin
 from tryon.train.occluders import cover
 from tryon.train.pairs import PairBatch, concatenate
 from tryon.train.people import Textures, morph, recoloured
+from tryon.train.rewear import between, chosen
 from tryon.train.variety import DataConfig
+from tryon.types import REMOVAL
 
 ITA_NAMES = [name for name, _ in ITA_BINS]
 
 GROUP = 4
 """People that wear one style. Each is a source, each bare one also a reference for the others, so
 that a painting serves twice; it is also how many faces a CPU's caches hold while painting."""
+
+BARE, REMOVED = -1, -2
+"""Style numbers of no makeup, and of pairs whose makeup is to come off: all alike to a matcher."""
+
+NOBODY = -1
+"""Who wears the reference that asks for removal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +110,9 @@ class PaintedPairs:
             yield batch.pick(slice(min(2, self.config.held_out - start)))
 
     def style_of(self, number: int) -> MakeupStyle:
-        """The style that a number in `PairBatch.style` stands for."""
+        """The style that a number in `PairBatch.style` stands for; below 0 it is none."""
+        if number < 0:
+            return MakeupStyle()
         return StyleSampler(number, foundation=self.foundation)()
 
     def describe(self, batch: PairBatch, dropout: float = 0.2) -> Description:
@@ -129,35 +139,50 @@ class PaintedPairs:
         fields = brush_fields(size, self.device)
         config = self.config
         (linear, visibility, skin), ita = self._faces(who, size, bare, rng)
-        number = torch.randint(2**62, (1,), generator=rng, device=self.device)
+        number, another = torch.randint(2**62, (2, 1), generator=rng, device=self.device)
+        chances = uniform((2,), rng).tolist()
+        if chances[0] < config.bare:
+            number = torch.full_like(number, BARE)
         linear, light = relit(linear, config, rng)
         substrate = estimate_substrate(skin, fields, linear, ita, light)
-        layer = paint(substrate, StyleBatch([self.style_of(int(number))], self.device))
-        made_up, affine = layer(linear).clamp(0, 1), layer.packed()
+        style = self.style_of(int(number))
+        after = paint(substrate, StyleBatch([style], self.device))
+        made_up = after(linear).clamp(0, 1)
         reference = torch.cat([quick_srgb(made_up[1:]), visibility[1:]], 1)
         reference, _ = misaligned(reference, made_up[1:, :0], config, rng)
         reference, _ = cover(reference, config.hidden, rng, things=True)
         reference = complete_by_symmetry(degraded(turned(reference, config, rng), config, rng))
-        worn = uniform((GROUP, 1, 1, 1), rng) < config.worn
-        linear = torch.where(worn, made_up, linear)
-        affine = torch.where(worn, _identity(affine), affine)
+        before, worn = after, uniform((GROUP, 1, 1, 1), rng) < config.worn
+        if chances[1] < config.other:
+            worn, under = torch.ones_like(worn), self.style_of(int(another))
+            before, after = (
+                paint(substrate, StyleBatch([one], self.device))
+                for one in (under, style.over(under))
+            )
+        none = Affine.identity_like(linear)
+        off = uniform((GROUP, 1, 1, 1), rng) < config.removed * torch.where(worn, 1.0, 0.25)
+        before = chosen(worn, before, none)
+        affine = between(linear, before, chosen(off, none, after))
+        linear = before(linear).clamp(0, 1)
         source = torch.cat([quick_srgb(linear), visibility], 1)
         source, affine = misaligned(source, affine, config, rng)
         source, hidden = cover(source, config.occluded, rng)
-        affine = torch.lerp(affine, _identity(affine), hidden)
+        affine = torch.lerp(affine, none.packed(), hidden)
         source = degraded(turned(source, config, rng), config, rng)
         target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
+        references = torch.cat([reference[:1], reference.roll(-1, 0)])
+        gone = off[:, 0, 0, 0]
         regions = torch.as_tensor(region_masks(size).weights, device=self.device)
         return PairBatch(
             source,
-            torch.cat([reference[:1], reference.roll(-1, 0)]),
+            torch.where(off, reference.new_tensor(REMOVAL)[:, None, None], references),
             affine,
             target,
             regions.permute(2, 0, 1),
             ita,
-            number.expand(GROUP),
+            torch.where(gone, REMOVED, number),
             who,
-            wearer,
+            torch.where(gone, NOBODY, wearer),
         )
 
     def _faces(
@@ -197,11 +222,6 @@ class PaintedPairs:
         return linear, seen, skin
 
 
-def _identity(affine: Tensor) -> Tensor:
-    """The layer that changes nothing, (B, 6, A, A)."""
-    return torch.cat([torch.ones_like(affine[:, :3]), torch.zeros_like(affine[:, 3:])], 1)
-
-
-def open_pairs(cache: Path, seed: int) -> PaintedPairs:
+def open_pairs(cache: Path, seed: int, config: DataConfig | None = None) -> PaintedPairs:
     """The pairs of a face cache file."""
-    return PaintedPairs(FaceCache.load(cache), seed=seed)
+    return PaintedPairs(FaceCache.load(cache), config or DataConfig(), seed)

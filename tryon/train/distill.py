@@ -33,6 +33,7 @@ from tryon.train.pairs import PairBatch, PairSource, concatenate
 from tryon.train.prefetch import Prefetch
 from tryon.train.replay import Replay
 from tryon.train.validation import evaluate, sample_sheet, table
+from tryon.train.variety import LIVED_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_arguments(parser, DistillConfig)
     try:
         config = from_arguments(parser.parse_args(arguments), DistillConfig)
-        with Prefetch(partial(open_pairs, config.data), config.workers) as source:
+        with Prefetch(partial(open_pairs, config.data, config=LIVED_IN), config.workers) as source:
             Distiller(config, source).run()
     except TryOnError as error:
         print(f"error: {error}", file=sys.stderr)

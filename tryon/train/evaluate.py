@@ -30,6 +30,7 @@ from tryon.train.evaluation import (
     plots,
     real,
     report,
+    rewearing,
     sheets,
     video,
 )
@@ -98,11 +99,11 @@ def run(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     left_out: dict[str, str] = {}
-    exact = None
+    exact = again = None
     if inputs.data is None:
-        left_out["painted"] = "no face cache; give --data"
+        left_out["painted"] = left_out["rewearing"] = "no face cache; give --data"
     else:
-        exact = _painted(inputs, sizes, out, say)
+        exact, again = _painted(inputs, sizes, out, say)
     chosen = _photo_set(inputs, sizes)
     with Dresser(inputs.model, sizes.threads) as dresser:
         shown = None
@@ -132,7 +133,7 @@ def run(
     else:
         left_out["fairness"] = "it needs the figures of painted pairs or photographs"
     evaluation = Evaluation(
-        exact, shown, films, tones, covered, left_out, _about(inputs, sizes, backend)
+        exact, again, shown, films, tones, covered, left_out, _about(inputs, sizes, backend)
     )
     if out is not None:
         _write_report(evaluation, out)
@@ -141,19 +142,20 @@ def run(
 
 def _painted(
     inputs: Inputs, sizes: Sizes, out: Path | None, say: Callable[[str], None]
-) -> painted.PaintedResult:
+) -> tuple[painted.PaintedResult, rewearing.RewearResult]:
     assert inputs.data is not None
     cache = FaceCache.load(inputs.data)
     model = load_model(inputs.model or STUDENT_DIR)
-    say(f"painted: {sizes.painted} pairs of {inputs.split}, three times")
+    say(f"painted: {sizes.painted} pairs of {inputs.split}, six times")
     result = painted.measure(cache, model, inputs.split, sizes.painted)
+    again = rewearing.measure(cache, model, inputs.split, sizes.painted)
 
     def sheet() -> UInt8:
         few = PaintedPairs(cache, replace(painted.HARD, held_out=8), foundation=False)
         return sample_sheet(model, concatenate(list(few.held_out(256, inputs.split))))
 
     _save(out, "painted-pairs.png", sheet)
-    return result
+    return result, again
 
 
 def _photo_set(inputs: Inputs, sizes: Sizes) -> PhotoSet:

@@ -28,6 +28,9 @@ class DataConfig:
     hidden: float = 0.15  # the same of references: it tells nothing about the makeup
     turned: float = 0.25  # share of pictures whose one side is turned away
     worn: float = 0.08  # share of sources that wear the style already: nothing is to be added
+    other: float = 0.0  # share of styles whose sources all wear another one before
+    removed: float = 0.0  # share of made-up sources that shall lose it all; of bare ones a quarter
+    bare: float = 0.0  # share of styles that are no makeup at all, beside the sampler's own
     morph: float = 0.5  # share of people who are half somebody else of the same split
     complexion: float = 0.35  # +- optical density of melanin put on a person's skin, in blue light
     held_out: int = 96  # pairs for validation
@@ -53,3 +56,6 @@ CALM = DataConfig(
     complexion=0,
 )
 """Pictures as a good camera takes them in one light: only the people differ."""
+
+LIVED_IN = DataConfig(other=0.35, removed=0.2, bare=0.05, occluded=0.5)
+"""What a student is trained on: people who come made up, too, and may want it off."""

@@ -6,31 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.pigment import to_linear
-from tryon.cosmetics.substrate import skin_tone
 from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import painted
-from tryon.train.faces import FaceCache
 
-PEOPLE, SIZE = 15, 256
-
-
-@pytest.fixture(scope="module")
-def cache():
-    """People of one colour each, from light to dark, five in each split."""
-    inside = brush_fields(SIZE).inside
-    tones = torch.tensor([230.0, 180, 155]) * torch.linspace(0.3, 1.0, PEOPLE)[:, None]
-    colour = (tones[:, :, None, None] * inside).round()
-    seen = (255 * inside).expand(PEOPLE, -1, -1, -1)
-    return FaceCache(
-        texture=torch.cat([colour, seen], 1).to(torch.uint8),
-        skin=seen.to(torch.uint8),
-        ita=skin_tone(to_linear(tones / 255)),
-        made_up=torch.zeros(PEOPLE, dtype=torch.bool),
-        names=tuple(f"{i}.png" for i in range(PEOPLE)),
-        splits=tuple(("train", "val", "test")[i % 3] for i in range(PEOPLE)),
-    )
+SIZE = 256
 
 
 def nothing(source, reference):

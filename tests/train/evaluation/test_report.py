@@ -13,6 +13,7 @@ from tryon.train.evaluation.flicker import Change
 from tryon.train.evaluation.occlusion import Leak, OcclusionResult
 from tryon.train.evaluation.painted import PaintedResult
 from tryon.train.evaluation.real import RealResult
+from tryon.train.evaluation.rewearing import RewearResult
 from tryon.train.evaluation.video import Clip, VideoResult
 
 NAN = float("nan")
@@ -87,8 +88,9 @@ def test_goals_are_judged_the_right_way_round(whole):
 
 
 def test_every_line_names_a_figure_that_exists():
-    kinds = {"painted": PaintedResult, "real": RealResult, "video": VideoResult,
-             "fairness": FairnessResult, "occlusion": OcclusionResult}  # fmt: skip
+    kinds = {"painted": PaintedResult, "rewearing": RewearResult, "real": RealResult,
+             "video": VideoResult, "fairness": FairnessResult,
+             "occlusion": OcclusionResult}  # fmt: skip
     for line in report.LINES:
         names = {f.name for f in fields(kinds[line.group])}
         assert line.figure in names or line.figure == "lpips"

@@ -13,6 +13,7 @@ from tryon.train.evaluation.fairness import FairnessResult
 from tryon.train.evaluation.occlusion import OcclusionResult
 from tryon.train.evaluation.painted import PaintedResult
 from tryon.train.evaluation.real import RealResult
+from tryon.train.evaluation.rewearing import RewearResult
 from tryon.train.evaluation.video import VideoResult
 from tryon.train.metrics import ITA_BINS
 
@@ -28,6 +29,7 @@ class Evaluation:
     """Everything that was measured; None for a group that was left out."""
 
     painted: PaintedResult | None = None
+    rewearing: RewearResult | None = None
     real: RealResult | None = None
     video: VideoResult | None = None
     fairness: FairnessResult | None = None
@@ -72,6 +74,11 @@ LINES: tuple[Line, ...] = (
     Line("painted", "same_lips_worst", "- the worst two", None),
     Line("painted", "bare_change", "bare reference in any light: change, levels", 1.5),
     Line("painted", "bare_change_worst", "- the worst pair"),
+    Line("rewearing", "psnr_other", "made-up face, another style: PSNR there, dB", high=True),
+    Line("rewearing", "psnr_other_nothing", "- doing nothing", high=True),
+    Line("rewearing", "psnr_removed", "makeup taken off: PSNR there, dB", high=True),
+    Line("rewearing", "psnr_removed_nothing", "- doing nothing", high=True),
+    Line("rewearing", "bare_change", "bare face asked to be bare: change, levels", 1.5),
     Line("real", "lip_de", "lips against the reference, as shown, CIEDE2000", 3.5),
     Line("real", "lip_de_light", "- light discounted by the skins' ratio", 3.5),
     Line("real", "lip_de_before", "- doing nothing, as shown"),
@@ -103,7 +110,7 @@ LINES: tuple[Line, ...] = (
     Line("occlusion", "sunglasses", "lids behind sunglasses, change of that of bare lids"),
 )
 
-GROUPS = ("painted", "real", "video", "fairness", "occlusion")
+GROUPS = ("painted", "rewearing", "real", "video", "fairness", "occlusion")
 
 
 def scalars(result: object) -> dict[str, float | None]:
