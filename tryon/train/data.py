@@ -164,12 +164,9 @@ class PaintedPairs:
         before = chosen(worn, before, none)
         affine = between(linear, before, chosen(off, none, after))
         linear = before(linear).clamp(0, 1)
-        source = torch.cat([quick_srgb(linear), visibility], 1)
-        source, affine = misaligned(source, affine, config, rng)
-        source, hidden = cover(source, config.occluded, rng)
-        affine = torch.lerp(affine, none.packed(), hidden)
-        source = degraded(turned(source, config, rng), config, rng)
-        target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
+        source, affine, target = photographed(
+            torch.cat([quick_srgb(linear), visibility], 1), affine, config, rng
+        )
         references = torch.cat([reference[:1], reference.roll(-1, 0)])
         gone = off[:, 0, 0, 0]
         regions = torch.as_tensor(region_masks(size).weights, device=self.device)
@@ -220,6 +217,29 @@ class PaintedPairs:
         if factor > 1:
             linear, seen, skin = (F.avg_pool2d(t, factor) for t in (linear, seen, skin))
         return linear, seen, skin
+
+
+def photographed(
+    source: Tensor, affine: Tensor, config: DataConfig, rng: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A source as a camera would show it, with things in front, which its layer leaves alone.
+
+    Args:
+        source: (B, 4, A, A) sRGB and visibility.
+        affine: (B, 6, A, A) the layer it shall wear.
+        config: ranges.
+        rng: random numbers.
+
+    Returns:
+        Source and layer, disturbed alike, and the target (B, 3, A, A): one wearing the other.
+    """
+    source, affine = misaligned(source, affine, config, rng)
+    source, hidden = cover(source, config.occluded, rng)
+    none = torch.cat([torch.ones_like(affine[:, :3]), torch.zeros_like(affine[:, 3:])], 1)
+    affine = torch.lerp(affine, none, hidden)
+    source = degraded(turned(source, config, rng), config, rng)
+    target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
+    return source, affine, target
 
 
 def open_pairs(cache: Path, seed: int, config: DataConfig | None = None) -> PaintedPairs:

@@ -28,6 +28,7 @@ from tryon.models.weights import load_model
 from tryon.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from tryon.train.data import open_pairs
 from tryon.train.losses import LossConfig, student_loss
+from tryon.train.matching import mixed
 from tryon.train.metrics import Score
 from tryon.train.pairs import PairBatch, PairSource, concatenate
 from tryon.train.prefetch import Prefetch
@@ -61,6 +62,8 @@ class DistillConfig:
     steps: int = 0  # stop after so many steps in all; 0: by time only
     resume: bool = False  # continue the run in --out
     init: Path | None = None  # model folder whose weights a new run starts from
+    endpoints: Path | None = None  # a teacher's answers, of tryon.train.endpoints
+    matched: float = 0.25  # share of batches that are a teacher's, where there are endpoints
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -109,6 +112,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("average", 0.0, 0.99999),
     ("clip", 1e-3, 1e6),
     ("fresh", 1e-3, 1.0),
+    ("matched", 0.0, 1.0),
     ("threads", 1, 1024),
     ("workers", 1, 1024),
     ("save_every", 0.0, 1e6),
@@ -307,7 +311,10 @@ def main(arguments: list[str] | None = None) -> int:
     add_arguments(parser, DistillConfig)
     try:
         config = from_arguments(parser.parse_args(arguments), DistillConfig)
-        with Prefetch(partial(open_pairs, config.data, config=LIVED_IN), config.workers) as source:
+        with Prefetch(partial(open_pairs, config.data, config=LIVED_IN), config.workers) as painted:
+            source: PairSource = painted
+            if config.endpoints:
+                source = mixed(painted, config.data, config.endpoints, config.matched, config.seed)
             Distiller(config, source).run()
     except TryOnError as error:
         print(f"error: {error}", file=sys.stderr)
