@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from itertools import pairwise
 from typing import Any, TypeVar, cast
 
@@ -84,6 +85,15 @@ def helper(function: Function) -> Function:
 def fused_helper(function: Function) -> Function:
     """Like `helper`, and a product and a sum may round once: faster, last bits may differ."""
     return cast(Function, numba.njit(error_model="numpy", fastmath={"contract"})(function))
+
+
+def cpu_features() -> frozenset[str]:
+    """What this CPU can do, as LLVM names it; nothing where LLVM does not know the CPU."""
+    try:
+        known = import_module("llvmlite.binding").get_host_cpu_features()
+    except RuntimeError:
+        return frozenset()
+    return frozenset(name for name, there in known.items() if there)
 
 
 def thread_count() -> int:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import sys
 import threading
 from functools import cache
+from importlib import import_module
 from typing import Any
+
+from tryon.errors import MissingExtraError
 
 _importing = threading.Lock()  # a session loads its networks from two threads
 
@@ -22,7 +25,23 @@ def load_openvino() -> Any:
     openvino itself before us has made its own choice.
     """
     with _importing:
-        return _load()
+        return _load("openvino")
+
+
+def load_nncf() -> Any:
+    """Import and return `nncf`, which quantises OpenVINO's graphs; reports nothing either.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    load_openvino()
+    with _importing:
+        try:
+            return _load("nncf")
+        except ImportError as error:
+            raise MissingExtraError(
+                "An int8 student needs nncf: pip install 'tryon[train]'."
+            ) from error
 
 
 def open_core() -> Any:
@@ -48,17 +67,16 @@ def _core(ov: Any) -> Any:
     return core
 
 
-def _load() -> Any:
-    if "openvino" in sys.modules:
-        return sys.modules["openvino"]
+def _load(module: str) -> Any:
+    if module in sys.modules:
+        return sys.modules[module]
     name = "openvino_telemetry"
     before = sys.modules.get(name)
     sys.modules[name] = None  # type: ignore[assignment]  # makes `import openvino_telemetry` fail
     try:
-        import openvino
+        return import_module(module)
     finally:
         if before is None:
             sys.modules.pop(name, None)
         else:
             sys.modules[name] = before
-    return openvino

@@ -1,20 +1,31 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from tryon.engines import openvino
 from tryon.engines.base import Engine, PreparedLook
 from tryon.engines.choose import choose
-from tryon.engines.openvino import OpenVinoEngine
+from tryon.engines.openvino import ANSWER, OpenVinoEngine, fixed_answer
 from tryon.engines.torch import TorchEngine
 from tryon.errors import ConfigError, EngineError, WeightsError
+from tryon.look.look import Look
 from tryon.models.student import StudentConfig, TryOnModel
-from tryon.models.weights import MANIFEST, STUDENT_DIR, read_manifest
+from tryon.models.weights import (
+    MANIFEST,
+    STUDENT_DIR,
+    read_manifest,
+    sha256,
+    write_manifest,
+)
 from tryon.train.export import CHECKS, disagreement, export
 from tryon.types import FaceTexture, Float32
 
@@ -120,7 +131,7 @@ def test_a_closed_engine_says_so(engine: Engine) -> None:
 
 def test_names_say_runtime_and_precision(folder: Path) -> None:
     assert OpenVinoEngine(folder, precision="f32").name == "openvino-f32"
-    assert OpenVinoEngine(folder).name in ("openvino-f32", "openvino-bf16")
+    assert OpenVinoEngine(folder).name in ("openvino-f32", "openvino-bf16")  # it has no int8 graph
     assert TorchEngine(folder).name == "torch-cpu-f32"
     with pytest.raises(EngineError, match="precision"):
         OpenVinoEngine(folder, precision="int4")
@@ -155,6 +166,70 @@ def test_exported_files_name_no_folder_of_this_machine(folder: Path) -> None:
         assert str(Path.home()) not in text
         assert str(Path(__file__).parents[2]) not in text
         assert ".py" not in text
+
+
+@pytest.fixture
+def vnni(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any CPU with VNNI; most others compute this student's int8 rightly enough for these tests."""
+    monkeypatch.setattr(openvino, "cpu_features", lambda: frozenset({"avx2", "avx512vnni"}))
+
+
+def with_answer(folder: Path, answer: Float32) -> Path:
+    """A copy of the shipped model in which int8 is checked against another answer."""
+    shutil.copytree(STUDENT_DIR, folder)
+    np.save(folder / ANSWER, answer)
+    manifest = read_manifest(folder)
+    hashes = {**manifest.files, ANSWER: sha256((folder / ANSWER).read_bytes())}
+    write_manifest(folder, replace(manifest, files=hashes))
+    return folder
+
+
+def shipped_look(name: str) -> FaceTexture:
+    with as_file(files("tryon.look") / "assets" / f"{name}.look") as path:
+        look = Look.load(path)
+    return FaceTexture(look.colour / np.float32(255), look.visibility / np.float32(255))
+
+
+def test_int8_without_a_graph_or_vnni_is_refused(
+    folder: Path, vnni: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(EngineError, match="has no int8 student"):
+        OpenVinoEngine(folder, "int8")
+    monkeypatch.setattr(openvino, "cpu_features", lambda: frozenset({"avx2"}))
+    with pytest.raises(EngineError, match="no VNNI"):
+        OpenVinoEngine(STUDENT_DIR, "int8")
+    assert OpenVinoEngine(STUDENT_DIR).name == "openvino-f32"
+
+
+def test_auto_takes_int8_and_says_so_where_the_check_passes(vnni: None) -> None:
+    assert OpenVinoEngine(STUDENT_DIR).name == "openvino-int8"
+
+
+def test_a_cpu_that_computes_int8_wrongly_is_found_out_and_told(
+    tmp_path: Path, vnni: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = fixed_answer(STUDENT_DIR)
+    wrong = with_answer(tmp_path / "wrong", right[::-1].copy())
+    with pytest.raises(EngineError, match="wrongly"):
+        OpenVinoEngine(wrong, "int8")
+    with caplog.at_level("WARNING", "tryon"):
+        assert OpenVinoEngine(wrong).name == "openvino-f32"
+    assert "wrongly" in caplog.text
+    assert "f32 is used" in caplog.text
+
+
+def test_int8_wears_nearly_what_float32_wears(vnni: None) -> None:
+    """Of a real face: a level on average, and no speckles."""
+    bare, crimson = shipped_look("bare"), shipped_look("crimson")
+    face = np.dstack((bare.colour, bare.visibility))
+    worn = []
+    for precision in ("f32", "int8"):
+        engine = OpenVinoEngine(STUDENT_DIR, precision)
+        worn.append(wear(face, engine(face[None], engine.prepare(crimson))[0]))
+    difference = np.abs(worn[0] - worn[1])
+    assert np.abs(worn[0] - face[..., :3]).mean() > 2 / 255
+    assert difference.mean() < 1 / 255
+    assert np.quantile(difference, 0.999) < 8 / 255
 
 
 @pytest.mark.skipif(not (STUDENT_DIR / MANIFEST).is_file(), reason="no trained student yet")

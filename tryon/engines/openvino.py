@@ -5,6 +5,8 @@ It never imports PyTorch, so a session starts in a fraction of a second.
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import threading
 from pathlib import Path
@@ -14,16 +16,31 @@ import numpy as np
 
 from tryon._openvino import load_openvino, open_core
 from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_texture
+from tryon.engines.precision import (
+    INT8_TOLERANCE,
+    PRECISIONS,
+    VNNI,
+    best_precision,
+    fixed_texture,
+    int8_error,
+    kept,
+)
 from tryon.errors import EngineError
-from tryon.models.weights import STUDENT_DIR, read_manifest, verified_bytes
+from tryon.kernels import blocks
+from tryon.kernels.compiled import cpu_features
+from tryon.models.weights import STUDENT_DIR, Manifest, read_manifest, verified_bytes
 from tryon.types import FaceTexture, Float32
 
 if TYPE_CHECKING:
-    import openvino as ov
     from openvino import InferRequest
 
-ENCODER, STUDENT = "encoder", "student"  # graph file names, without .xml and .bin
-PRECISIONS = ("auto", "f32", "bf16")
+ENCODER, STUDENT, QUANTISED = "encoder", "student", "student-int8"
+"""Graph file names, without .xml and .bin; the last is there only where it was made."""
+
+ANSWER = QUANTISED + ".npy"
+"""What the float32 student answers to the fixed texture and no look, see `precision.kept`."""
+
+INT8_FILES = (QUANTISED + ".xml", QUANTISED + ".bin", ANSWER)
 
 
 class OpenVinoEngine:
@@ -36,40 +53,29 @@ class OpenVinoEngine:
 
         Args:
             folder: a model folder with a manifest.
-            precision: "f32", "bf16", or "auto": bf16 where the CPU is faster with it.
+            precision: "f32", "bf16", "int8", or "auto": the fastest that is right on this CPU.
             threads: CPU threads; None takes as many as there are cores, at most 4.
 
         Raises:
             WeightsError: files are missing or changed.
-            EngineError: OpenVINO does not load, or the precision is unknown.
+            EngineError: OpenVINO does not load, the precision is unknown, or this CPU computes
+                it wrongly.
         """
         if precision not in PRECISIONS:
             raise EngineError(f"Unknown precision {precision}; use one of {', '.join(PRECISIONS)}.")
         manifest = read_manifest(folder)
-        graphs = [
-            tuple(verified_bytes(folder, manifest, name + end) for end in (".xml", ".bin"))
-            for name in (ENCODER, STUDENT)
-        ]
         try:
             ov = load_openvino()
         except ImportError as error:
             raise EngineError("OpenVINO cannot be imported; pip install openvino.") from error
         self.size = manifest.size
         self._ov = ov
-        count = threads or min(4, _cores())
         try:
-            core = open_core()
-            encoder, student = (
-                # An ov.Tensor of shared memory: the constants are not copied a second time.
-                core.read_model(xml, ov.Tensor(np.frombuffer(weights, np.uint8)))
-                for xml, weights in graphs
-            )
-            chosen, compiled = _compile(core, student, precision, count)
-            self._student: InferRequest | None = compiled.create_infer_request()
+            graphs = _Graphs(folder, manifest, threads or min(4, _cores()))
+            self._student: InferRequest | None
+            chosen, self._student = graphs.student(precision)
             # A look is encoded once, so exactness is worth more than its few milliseconds.
-            self._encoder: InferRequest | None = core.compile_model(
-                encoder, "CPU", _settings("f32", count)
-            ).create_infer_request()
+            self._encoder: InferRequest | None = graphs.open(ENCODER, "f32")
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot load the model: {error}") from error
         self.name = f"openvino-{chosen}"
@@ -96,14 +102,11 @@ class OpenVinoEngine:
         if prepared is not self._bound:
             for index, feature in enumerate(prepared.features):
                 tensor = self._ov.Tensor(feature, shared_memory=True)
-                self._student.set_input_tensor(index + 1, tensor)
+                self._student.set_input_tensor(index + 2, tensor)
             self._bound = prepared  # also keeps the shared arrays alive
         layers = np.empty((*checked.shape[:3], 6), np.float32)
-        for index in range(len(checked)):
-            source, layer = checked[index : index + 1], layers[index : index + 1]
-            self._student.set_input_tensor(0, self._ov.Tensor(source, shared_memory=True))
-            self._student.set_output_tensor(0, self._ov.Tensor(layer, shared_memory=True))
-            self._student.infer()
+        for texture, layer in zip(checked, layers, strict=True):
+            blocks.unpack(texture, _residuals(self._student, texture), layer)
         return layers
 
     def warm_up(self) -> None:
@@ -116,35 +119,76 @@ class OpenVinoEngine:
         self._student = self._encoder = self._bound = None
 
 
-def _settings(precision: str, threads: int) -> dict[str, str | int]:
-    return {
-        "INFERENCE_PRECISION_HINT": precision,
-        "INFERENCE_NUM_THREADS": threads,
-        "PERFORMANCE_HINT": "LATENCY",
-    }
+def fixed_answer(folder: Path) -> Float32:
+    """What the float32 student of a folder answers to the fixed texture and no look."""
+    graphs = _Graphs(folder, read_manifest(folder), _cores())
+    return graphs.answer(graphs.open(STUDENT, "f32"))
 
 
-def _compile(
-    core: ov.Core, graph: ov.Model, precision: str, threads: int
-) -> tuple[str, ov.CompiledModel]:
-    """Compile in the wanted precision; for "auto", the one this CPU is known to run best.
+class _Graphs:
+    """The graphs of a model folder, opened one by one."""
 
-    bfloat16 wins with matrix units (AMX) and on AMD's cores that have it (1.7x over float32);
-    on Intel cores with the instructions but without AMX it was measured slower than float32.
-    """
-    if precision == "auto":
-        precision = "f32"
-        if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            compiled = core.compile_model(graph, "CPU", _settings("bf16", threads))
-            if "AMD" in core.get_property("CPU", "FULL_DEVICE_NAME") or _uses_amx(compiled):
-                return "bf16", compiled
-    return precision, core.compile_model(graph, "CPU", _settings(precision, threads))
+    def __init__(self, folder: Path, manifest: Manifest, threads: int) -> None:
+        self.folder, self.manifest, self.threads = folder, manifest, threads
+        self.core = open_core()
+
+    def open(self, name: str, precision: str) -> InferRequest:
+        """Compile a graph; what is not int8 in it runs in `precision`, f32 or bf16."""
+        xml, weights = (self._bytes(name + end) for end in (".xml", ".bin"))
+        # An ov.Tensor of shared memory: the constants are not copied a second time.
+        constants = load_openvino().Tensor(np.frombuffer(weights, np.uint8))
+        settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": self.threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        graph = self.core.read_model(xml, constants)
+        return self.core.compile_model(graph, "CPU", settings).create_infer_request()
+
+    def student(self, wanted: str) -> tuple[str, InferRequest]:
+        """The student in the precision that is wanted, and its name.
+
+        Raises:
+            EngineError: int8 is wanted, and there is none or this CPU computes it wrongly.
+        """
+        features, cpu = cpu_features(), self.core.get_property("CPU", "FULL_DEVICE_NAME")
+        quantised = ANSWER in self.manifest.files
+        chosen = best_precision(features, cpu, quantised) if wanted == "auto" else wanted
+        if chosen != "int8":
+            return chosen, self.open(STUDENT, chosen)
+        if not quantised:
+            raise EngineError(f"The model in {self.folder} has no int8 student; export it again.")
+        if VNNI.isdisjoint(features):
+            raise EngineError("This CPU has no VNNI and computes int8 wrongly; use precision auto.")
+        student = self.open(QUANTISED, "f32")
+        wanted_answer = np.load(io.BytesIO(self._bytes(ANSWER)), allow_pickle=False)
+        error = int8_error(self.answer(student), wanted_answer)
+        if error <= INT8_TOLERANCE:
+            return "int8", student
+        fault = f"This CPU computes the int8 student wrongly, {error:.0%} off"
+        if wanted == "int8":
+            raise EngineError(f"{fault}; use precision auto.")
+        chosen = best_precision(features, cpu, quantised=False)
+        logging.getLogger("tryon").warning("%s: %s is used.", fault, chosen)
+        return chosen, self.open(STUDENT, chosen)
+
+    def answer(self, student: InferRequest) -> Float32:
+        """What a student answers to the fixed texture and no look."""
+        for tensor in student.input_tensors:
+            tensor.data[:] = 0
+        return kept(_residuals(student, fixed_texture(self.manifest.size)))
+
+    def _bytes(self, name: str) -> bytes:
+        return verified_bytes(self.folder, self.manifest, name)
 
 
-def _uses_amx(compiled: ov.CompiledModel) -> bool:
-    """Whether the compiled graph runs on the matrix units."""
-    nodes = compiled.get_runtime_model().get_ops()
-    return any("amx" in str(dict(node.get_rt_info()).get("primitiveType", "")) for node in nodes)
+def _residuals(student: InferRequest, texture: Float32) -> Float32:
+    """Run the student on one texture; what it answers is overwritten by the next run."""
+    fine, coarse = (student.get_input_tensor(index).data[0] for index in range(2))
+    blocks.pack(texture, fine, coarse)
+    student.infer()
+    residuals: Float32 = student.get_output_tensor().data[0]
+    return residuals
 
 
 def _cores() -> int:

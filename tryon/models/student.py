@@ -211,36 +211,40 @@ class Student(nn.Module):
         Returns:
             (B, 6, A, A): gain RGB in [0, 4], offset RGB in [-4, 1]; linear light.
         """
-        fine, coarse = F.pixel_unshuffle(source, 2), F.pixel_unshuffle(source, 4)
-        return F.pixel_shuffle(self.of_blocks(fine, coarse, features), 2)
+        x = source - 0.5
+        fine, coarse = F.pixel_unshuffle(x, 2), F.pixel_unshuffle(x, 4)
+        # The residuals leave the (maybe bfloat16) network small, so they keep their precision; the
+        # rest is float32.
+        residuals = F.pixel_shuffle(self.residuals(fine, coarse, features), 2).float()
+        colour, detail = residuals.chunk(2, dim=1)
+        seen = source[:, :3].float()
+        worn = self._limited(seen + colour, 0.0, 1.0)
+        gain = self._limited(1.0 + detail, 0.0, MAX_GAIN)
+        return torch.cat((gain, _to_linear(worn) - gain * _to_linear(seen)), dim=1)
 
-    def of_blocks(self, fine: Tensor, coarse: Tensor, features: LookFeatures) -> Tensor:
-        """The same for texels already packed as channels, as `pixel_unshuffle` orders them.
+    def residuals(self, fine: Tensor, coarse: Tensor, features: LookFeatures) -> Tensor:
+        """The network alone, on texels packed as channels in the order of `pixel_unshuffle`.
 
-        A runtime packs once and in its own memory layout; the network itself never unpacks.
+        A runtime packs and unpacks in its own memory layout.
 
         Args:
-            fine: (B, 16, A / 2, A / 2) the source in blocks of 2 x 2 texels.
-            coarse: (B, 64, A / 4, A / 4) the source in blocks of 4 x 4 texels.
+            fine: (B, 16, A / 2, A / 2) the source - 0.5 in blocks of 2 x 2 texels.
+            coarse: (B, 64, A / 4, A / 4) the source - 0.5 in blocks of 4 x 4 texels.
             features: of `LookEncoder`.
 
         Returns:
-            (B, 24, A / 2, A / 2): the layer in blocks of 2 x 2 texels.
+            (B, 24, A / 2, A / 2): in blocks of 2 x 2 texels, the residual of the colour, RGB, and
+            of the gain, RGB.
         """
         look2, look4, look8, look16, film = features
-        h4, h8, h16 = self.trunk(coarse - 0.5)
+        h4, h8, h16 = self.trunk(coarse)
         scale, shift = film.chunk(2, dim=1)
         h16 = self.bottom(_act(h16 * (1.0 + scale) + shift + look16))
         h8 = self.stage8(_act(h8 + _grow(self.up8(h16)) + look8))
         h4 = self.stage4(_act(h4 + _grow(self.up4(h8)) + look4))
-        h2 = _act(self.fine(fine - 0.5) + _grow(self.up2(h4)) + look2)
-        # The residual leaves the (maybe bfloat16) network small, so it keeps its precision; the
-        # rest is float32.
-        colour, detail = self.head(_act(self.stage2(h2))).float().chunk(2, dim=1)
-        seen = fine[:, :12].float()  # red, green and blue; the last four are visibility
-        worn = self._limited(seen + colour, 0.0, 1.0)
-        gain = self._limited(1.0 + detail, 0.0, MAX_GAIN)
-        return torch.cat((gain, _to_linear(worn) - gain * _to_linear(seen)), dim=1)
+        h2 = _act(self.fine(fine) + _grow(self.up2(h4)) + look2)
+        result: Tensor = self.head(_act(self.stage2(h2)))
+        return result
 
     def _limited(self, x: Tensor, low: float, high: float) -> Tensor:
         limited = torch.clamp(x, low, high)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ class Manifest:
     commit: str = ""  # of the training code
     data: tuple[str, ...] = ()  # what it was trained on
     metrics: tuple[Mapping[str, Any], ...] = ()  # held-out scores
+    int8: Mapping[str, float] = field(default_factory=dict)  # its quality; empty without int8 files
     version: int = VERSION
 
     @property

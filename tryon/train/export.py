@@ -1,18 +1,20 @@
 """A training checkpoint -> a model folder: float16 weights, runtime graphs, manifest.
 
-`python -m tryon.train.export runs/x --to FOLDER`; the folder is written only if the runtime's
-graphs wear the same as PyTorch within a level of 255.
+`python -m tryon.train.export runs/x --to FOLDER --faces CACHE`; the folder is written only if the
+runtime's graphs wear the same as PyTorch within a level of 255, and int8 as well on held-out pairs.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +24,30 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from tryon._openvino import load_openvino
-from tryon.engines.openvino import ENCODER, STUDENT, OpenVinoEngine
+from tryon.engines.openvino import ENCODER, INT8_FILES, STUDENT, OpenVinoEngine
 from tryon.engines.torch import TorchEngine
 from tryon.errors import TryOnError, WeightsError
 from tryon.models.student import LookEncoder, LookFeatures, Student, StudentConfig, TryOnModel
 from tryon.models.weights import (
     MANIFEST,
     STUDENT_DIR,
-    WEIGHTS,
     Manifest,
     save_weights,
     sha256,
     write_manifest,
 )
+from tryon.train.faces import FaceCache
 from tryon.train.losses import composite
+from tryon.train.pairs import PairSource
+from tryon.train.quantise import quality, quantise
 from tryon.types import FaceTexture
 
 TOLERANCE = 1.0 / 255.0  # of the worn texture, sRGB 0..1
-# What must lie within the tolerance: every value in float32; in bfloat16, where the CPU runs that
-# faster, all but the few that its eight bits of precision push to the next level.
-CHECKS = (("f32", 1.0), ("auto", 0.999))
+# What must lie within the tolerance: every value in float32; in bfloat16, where the CPU has it, all
+# but the few that its eight bits of precision push to the next level.
+CHECKS = (("f32", 1.0), ("bf16", 0.999))
+BATCHES, CALIBRATED = 25, 4  # batches and pairs of each, from which the ranges of int8 are learnt
+HELD_OUT = 64  # pairs on which it is measured
 
 
 class _EncoderGraph(nn.Module):
@@ -57,33 +63,35 @@ class _EncoderGraph(nn.Module):
 
 
 class _StudentGraph(nn.Module):
-    """The student with the runtime's layout: channels last in and out.
+    """The student with the runtime's layout: channels last, texels in blocks in reading order.
 
-    Texels are packed into blocks and unpacked while channels are last, where that is one move of
-    memory; done channels first, a sixth of the student's time went into changes of layout.
+    The order of the blocks' channels is put into the weights, so that `kernels.blocks` moves whole
+    texels; done by the runtime, moves and colour conversion took a quarter of the student's time.
     """
 
     def __init__(self, student: Student) -> None:
         super().__init__()
-        self.student = student
+        self.student = copy.deepcopy(student)
+        half, quarter, answer = _texels_last(4, 2), _texels_last(4, 4), _texels_last(6, 2)
+        for conv, order in ((self.student.fine, half), (self.student.trunk.stem, quarter)):
+            conv.weight = nn.Parameter(conv.weight[:, order])
+        head = self.student.head
+        for name in ("weight", "bias", "gain"):
+            setattr(head, name, nn.Parameter(getattr(head, name)[answer]))
 
     def forward(
-        self, source: Tensor, look2: Tensor, look4: Tensor, look8: Tensor, look16: Tensor,
-        film: Tensor,
+        self, fine: Tensor, coarse: Tensor, look2: Tensor, look4: Tensor, look8: Tensor,
+        look16: Tensor, film: Tensor,
     ) -> Tensor:  # fmt: skip
-        features = tuple(t.permute(0, 3, 1, 2) for t in (look2, look4, look8, look16, film))
-        layer = self.student.of_blocks(_blocks(source, 2), _blocks(source, 4), features)
-        n, channels, height, width = layer.shape
-        texels = layer.permute(0, 2, 3, 1).reshape(n, height, width, channels // 4, 2, 2)
-        return texels.permute(0, 1, 4, 2, 5, 3).reshape(n, 2 * height, 2 * width, channels // 4)
+        inputs = (fine, coarse, look2, look4, look8, look16, film)
+        small, large, *features = (t.permute(0, 3, 1, 2) for t in inputs)
+        return self.student.residuals(small, large, tuple(features)).permute(0, 2, 3, 1)
 
 
-def _blocks(texture: Tensor, side: int) -> Tensor:
-    """`pixel_unshuffle` of (N, A, A, C): (N, C * side^2, A / side, A / side)."""
-    n, height, width, channels = texture.shape
-    rows, columns = height // side, width // side
-    split = texture.reshape(n, rows, side, columns, side, channels).permute(0, 1, 3, 5, 2, 4)
-    return split.reshape(n, rows, columns, channels * side * side).permute(0, 3, 1, 2)
+def _texels_last(channels: int, side: int) -> Tensor:
+    """Channels of a block of texels, texel by texel, as `pixel_unshuffle` numbers them."""
+    order = torch.arange(channels * side * side).reshape(channels, side, side)
+    return order.permute(1, 2, 0).reshape(-1)
 
 
 def averaged_model(checkpoint: Path) -> TryOnModel:
@@ -108,6 +116,7 @@ def export(
     model: TryOnModel,
     folder: Path,
     *,
+    pairs: PairSource | None = None,
     data: Sequence[str] = (),
     metrics: Sequence[Mapping[str, Any]] = (),
     commit: str = "",
@@ -117,6 +126,7 @@ def export(
     Args:
         model: the trained model.
         folder: made, or its model files replaced, after the check passed.
+        pairs: of people, to make an int8 student with; without them there is none.
         data: what it was trained on, one line each.
         metrics: held-out scores.
         commit: of the training code.
@@ -125,34 +135,49 @@ def export(
         The manifest written.
 
     Raises:
-        WeightsError: the runtime's graphs do not agree with PyTorch.
+        WeightsError: the runtime's graphs do not agree with PyTorch, or int8 costs too much.
+        MissingExtraError: there are pairs, but nncf is not installed.
     """
     with tempfile.TemporaryDirectory() as name:
         staging = Path(name)
         save_weights(staging, model)
         write_graphs(rounded(model), staging)
-        files = {p.name: sha256(p.read_bytes()) for p in sorted(staging.iterdir())}
         manifest = Manifest(
-            model.config.to_json(), files, commit=commit, data=tuple(data), metrics=tuple(metrics)
+            model.config.to_json(), {}, commit=commit, data=tuple(data), metrics=tuple(metrics)
         )
-        write_manifest(staging, manifest)
+        manifest = _list_files(staging, manifest)
         for precision, share in CHECKS:
             error = disagreement(staging, precision, share)
             if error > TOLERANCE:
                 raise WeightsError(
                     f"OpenVINO {precision} differs from PyTorch by {error * 255:.2f} levels of 255."
                 )
+        if pairs is not None:
+            quantise(staging, [pairs.batch(manifest.size, CALIBRATED) for _ in range(BATCHES)])
+            manifest = _list_files(staging, manifest)
+            held_out = list(pairs.held_out(manifest.size))
+            manifest = _list_files(staging, replace(manifest, int8=quality(staging, held_out)))
         folder.mkdir(parents=True, exist_ok=True)
-        for file in (*files, MANIFEST):
+        for file in (*manifest.files, MANIFEST):
             shutil.copyfile(staging / file, folder / file)
+        for file in {*INT8_FILES} - {*manifest.files}:
+            (folder / file).unlink(missing_ok=True)  # of another model
+    return manifest
+
+
+def _list_files(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the manifest of all files of a folder."""
+    paths = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
+    manifest = replace(manifest, files={path.name: sha256(path.read_bytes()) for path in paths})
+    write_manifest(folder, manifest)
     return manifest
 
 
 def rounded(model: TryOnModel) -> TryOnModel:
     """The model as the weights file will hold it: parameters through float16."""
-    copy = TryOnModel(model.config)
-    copy.load_state_dict({k: v.cpu().half().float() for k, v in model.state_dict().items()})
-    return copy.eval()
+    result = TryOnModel(model.config)
+    result.load_state_dict({k: v.cpu().half().float() for k, v in model.state_dict().items()})
+    return result.eval()
 
 
 def write_graphs(model: TryOnModel, folder: Path) -> None:
@@ -164,9 +189,10 @@ def write_graphs(model: TryOnModel, folder: Path) -> None:
     with torch.inference_mode():
         features = _EncoderGraph(model.encoder)(texture)
     # Clones, because tracing refuses tensors made in inference mode.
-    inputs = (texture, *(f.clone() for f in features))
+    blocks = torch.rand(1, side // 2, side // 2, 16), torch.rand(1, side // 4, side // 4, 64)
+    inputs = (*blocks, *(f.clone() for f in features))
     for module, example, name in (
-        (_EncoderGraph(model.encoder), inputs[:1], ENCODER),
+        (_EncoderGraph(model.encoder), (texture,), ENCODER),
         (_StudentGraph(model.student), inputs, STUDENT),
     ):
         shapes = [list(tensor.shape) for tensor in example]
@@ -174,7 +200,7 @@ def write_graphs(model: TryOnModel, folder: Path) -> None:
         ov.save_model(graph, folder / f"{name}.xml", compress_to_fp16=True)
 
 
-def disagreement(folder: Path, precision: str = "auto", share: float = 1.0) -> float:
+def disagreement(folder: Path, precision: str = "f32", share: float = 1.0) -> float:
     """Difference of worn textures between OpenVINO and PyTorch that a share of values stays below.
 
     The textures are blocks of a complexion with noise: flat areas and hard edges, like skin and
@@ -218,23 +244,34 @@ def _commit() -> str:
     return result.stdout.strip() if result.returncode == 0 else ""
 
 
+def _painted(faces: Path) -> PairSource:
+    from tryon.train.data import PaintedPairs  # the painter, only when painting
+    from tryon.train.variety import DataConfig
+
+    return PaintedPairs(FaceCache.load(faces), DataConfig(held_out=HELD_OUT))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tryon.train.export", description=__doc__)
     parser.add_argument("run", type=Path, help="run folder of tryon.train.distill")
     parser.add_argument("--to", type=Path, default=STUDENT_DIR, help="model folder")
     parser.add_argument("--data", action="append", default=[], help="a line of the data list")
+    parser.add_argument("--faces", type=Path, help="face cache to make the int8 student with")
     given = parser.parse_args(arguments)
     try:
         curve = given.run / "curve.jsonl"
         lines = curve.read_text(encoding="utf-8").splitlines() if curve.is_file() else []
         scores = json.loads(lines[-1])["scores"] if lines else []
         model = averaged_model(given.run / "checkpoint.safetensors")
-        manifest = export(model, given.to, data=given.data, metrics=scores, commit=_commit())
+        about = {"data": given.data, "metrics": scores, "commit": _commit()}
+        manifest = export(model, given.to, pairs=given.faces and _painted(given.faces), **about)
     except TryOnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{given.to}: {', '.join((WEIGHTS, *manifest.files))}")
+    print(f"{given.to}: {', '.join(manifest.files)}")
+    cost = "{psnr_f32:.2f} dB in float32, {psnr_int8:.2f} dB in int8, {faces} held-out faces"
+    print(cost.format(**manifest.int8) if manifest.int8 else "no int8 student: give --faces")
     return 0
 
 
