@@ -1,5 +1,7 @@
 """Sampling: deterministic, exact where nothing may change, guided when asked."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -70,6 +72,27 @@ def test_strength_zero_everywhere_is_a_no_op(teacher, look):
     layer = draw(teacher, look, region_mask(regions, dict.fromkeys(("skin", "lips"), 0.0)))
     assert bool((layer[:, :3] == 1).all())
     assert not layer[:, 3:].any()
+
+
+@pytest.mark.parametrize("steps", [1, 4, 10])
+@pytest.mark.parametrize("kind", ["sample", "v_prediction"])
+def test_a_denoiser_that_knows_the_layer_gives_exactly_it(kind, steps, monkeypatch):
+    teacher = layer_teacher(replace(LAYERS, prediction=kind))
+    condition, reference = faces(teacher)
+    clean = torch.randn(2, 96, 8, 8, generator=torch.Generator().manual_seed(5)) * 0.3
+
+    def oracle(noisy, time, *rest):
+        if kind == "sample":
+            return clean
+        signal = teacher.noising.alphas_cumprod[time][:, None, None, None]
+        return (signal.sqrt() * noisy - clean) / (1 - signal).sqrt()
+
+    monkeypatch.setattr(teacher, "denoise", oracle)
+    with torch.no_grad():
+        look = teacher.look(reference)
+    layer = sample(teacher, condition, look, EVERYWHERE, SampleConfig(steps=steps))
+    wanted = teacher.codec.decode(clean, condition.source[:, :3])
+    assert torch.allclose(layer, wanted, atol=1e-6 if kind == "sample" else 1e-3)
 
 
 def test_splicing_a_looks_own_tokens_changes_nothing(teacher, look):

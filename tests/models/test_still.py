@@ -99,10 +99,11 @@ def test_tokens_are_spliced_by_groups_and_pictures_by_regions(teacher, regions):
     torch.testing.assert_close(half.picture, (own.picture + theirs.picture) / 2)
 
 
-def test_a_region_without_a_reference_keeps_the_faces_own(teacher, regions):
-    own = make_up(teacher, texture(0), [Reference(texture(0))], regions, config=STEPS)
-    none = make_up(teacher, texture(0), [], regions, config=STEPS)
-    np.testing.assert_allclose(own.affine, none.affine, atol=1e-4)
+def test_a_region_without_a_reference_is_not_touched(teacher, regions):
+    lips = Reference(texture(1), only("lips"))
+    layer = make_up(teacher, texture(0), [lips], regions, config=STEPS)
+    assert np.array_equal(changed(layer.affine), regions[..., 5] > 0)
+    assert not changed(make_up(teacher, texture(0), [], regions, config=STEPS).affine).any()
 
 
 def test_a_texture_is_made_smaller_by_means():

@@ -15,7 +15,15 @@ from tests.models.tiny_teacher import (
     write_clip,
 )
 from tryon.errors import ConfigError
-from tryon.models.teacher import COMPACT, PRESETS, SD21, TeacherConfig, new_teacher
+from tryon.models.teacher import (
+    COMPACT,
+    PRESETS,
+    SD21,
+    Makeup,
+    Splice,
+    TeacherConfig,
+    new_teacher,
+)
 from tryon.models.teacher_files import pretrained_teacher
 
 
@@ -104,6 +112,20 @@ def test_a_look_mixed_with_itself_or_with_no_strength_is_itself(teacher):
     assert torch.equal(lips.tokens[:, -2:], other.tokens[:, -2:])
 
 
+def test_a_splice_takes_groups_of_tokens_and_places_of_the_picture():
+    one, two = (Makeup(torch.randn(2, 8, 5), torch.rand(2, 4, 8, 8)) for _ in range(2))
+    groups = torch.tensor([[1.0, 0, 0, 1], [0, 0, 0, 0]])
+    where = torch.zeros(2, 1, 8, 8)
+    where[0, ..., :4] = 1
+    mixed = Splice(groups, where).of(one, two)
+    torch.testing.assert_close(mixed.tokens[0, [0, 1, 6, 7]], two.tokens[0, [0, 1, 6, 7]])
+    torch.testing.assert_close(mixed.tokens[0, 2:6], one.tokens[0, 2:6])
+    torch.testing.assert_close(mixed.picture[0, ..., :4], two.picture[0, ..., :4])
+    torch.testing.assert_close(mixed.picture[0, ..., 4:], one.picture[0, ..., 4:])
+    torch.testing.assert_close(mixed.tokens[1], one.tokens[1])
+    torch.testing.assert_close(mixed.picture[1], one.picture[1])
+
+
 def test_conditions_can_be_left_out_for_an_ablation():
     teacher = alive(new_teacher(LAYERS.with_modes("source")))
     assert teacher.config.modes == ("source",)
@@ -114,7 +136,7 @@ def test_conditions_can_be_left_out_for_an_ablation():
     ("change", "word"),
     [
         ({"size": 64}, "size"),
-        ({"prediction": "sample"}, "prediction"),
+        ({"prediction": "layer"}, "use epsilon, v_prediction, sample"),
         ({"prediction": "epsilon"}, "zero_snr"),
         ({"control": replace(LAYERS.control, fold=8)}, "stride"),
     ],

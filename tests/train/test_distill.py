@@ -1,3 +1,5 @@
+"""The student as a task of a run: it learns, at the atlas sizes planned, and comes back whole."""
+
 from __future__ import annotations
 
 import json
@@ -10,147 +12,123 @@ import torch
 
 from tryon.errors import ConfigError, WeightsError
 from tryon.models.student import StudentConfig, TryOnModel
-from tryon.models.weights import WEIGHTS, Manifest, save_weights, sha256, write_manifest
-from tryon.train.distill import DistillConfig, Distiller
+from tryon.models.weights import load_model
+from tryon.train import distill
+from tryon.train.distill import StudentTask, StudentTraining
 from tryon.train.pairs import PairSource
 from tryon.train.replay import Replay, mirrored
+from tryon.train.run import Run, RunConfig
 
 TINY = StudentConfig(size=48, widths=(8, 8, 8, 8), look_widths=(8, 8, 8, 8), position=4)
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> DistillConfig:
-    return DistillConfig(
-        out=tmp_path, minutes=60.0, size=("48:1",), batch=4, rate=3e-3, warm_up=0.0, threads=1,
-        steps=4, bf16=False,
-    )  # fmt: skip
+def student_run(
+    out: Path, pairs: PairSource, shape: StudentConfig = TINY, size: str = "48:1", **changes: object
+) -> Run:
+    """A run of a tiny student, of four steps unless it is said otherwise."""
+    plain = {"out": out, "warm_up": 0.0, "threads": 1, "steps": 4, "bf16": False, "average": 0.998}
+    run = RunConfig(**{**plain, **changes})  # type: ignore[arg-type]
+    torch.manual_seed(run.seed)
+    config = StudentTraining(size=(size,), batch=4)
+    return Run(run, StudentTask(config, run, TryOnModel(shape), pairs))
 
 
-def test_training_lowers_the_loss(config: DistillConfig, pairs: PairSource) -> None:
-    run = Distiller(config, pairs, TINY)
-    losses = [run.step(48, 3e-3) for _ in range(60)]
+def test_training_lowers_the_loss(tmp_path: Path, pairs: PairSource) -> None:
+    run = student_run(tmp_path, Replay(pairs))
+    losses = [run.step(3e-3)["total"] for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
     assert run.skipped == 0
 
 
-def test_a_run_leaves_checkpoint_curve_and_samples(
-    config: DistillConfig, pairs: PairSource
-) -> None:
-    scores = Distiller(config, pairs, TINY).run()
-    assert scores[0].group == "all"
-    (line,) = (config.out / "curve.jsonl").read_text().splitlines()
+def test_a_run_leaves_a_student_a_curve_and_samples(tmp_path: Path, pairs: PairSource) -> None:
+    run = student_run(tmp_path, pairs)
+    scores = run()
+    assert scores["groups"][0]["group"] == "all"  # type: ignore[index]
+    (line,) = (tmp_path / "curve.jsonl").read_text().splitlines()
     assert json.loads(line)["step"] == 4
-    assert json.loads(line)["size"] == 48
+    assert json.loads(line)["scores"]["side"] == 48
     assert json.loads(line)["samples"] == 16
-    assert sorted(p.suffix for p in config.out.iterdir()) == [".jsonl", ".png", ".safetensors"]
+    assert (tmp_path / "samples-0000004.png").is_file()
+    loaded = dict(load_model(tmp_path / "student").named_parameters())
+    for name, value in run.average.items():
+        assert torch.equal(loaded[name], value.half().float()), name
 
 
-def test_resume_continues_counts_weights_average_and_moments(
-    config: DistillConfig, pairs: PairSource
+def test_a_resumed_run_goes_on_with_weights_average_and_moments(
+    tmp_path: Path, pairs: PairSource
 ) -> None:
-    first = Distiller(config, pairs, TINY)
-    first.run()
-    second = Distiller(replace(config, resume=True, steps=6), pairs, TINY)
+    first = student_run(tmp_path, pairs)
+    first()
+    second = student_run(tmp_path, pairs, resume=True, steps=6)
     assert second.progress == first.progress
-    for name, value in first.model.named_parameters():
-        twin = second.model.get_parameter(name)
-        assert torch.equal(twin, value)
-        assert torch.equal(second.average[name], first.average[name])
-        for key, moment in first.optimizer.state[value].items():
-            assert torch.equal(second.optimizer.state[twin][key], moment), (name, key)
-    second.run()
-    assert second.progress.step == 6
-    assert second.progress.seconds > first.progress.seconds
-
-
-def test_the_same_batch_gives_the_same_next_step_after_a_resume(
-    config: DistillConfig, pairs: PairSource
-) -> None:
-    first = Distiller(config, pairs, TINY)
-    first.run()
-    second = Distiller(replace(config, resume=True), pairs, TINY)
     batch = pairs.batch(48, 4)
     pairs.batch = lambda size, count: batch  # type: ignore[method-assign]
     for run in (first, second):
-        run.source = Replay(pairs)
-        run.step(48, 1e-3)
-    for name, value in first.model.named_parameters():
-        torch.testing.assert_close(second.model.get_parameter(name), value, atol=1e-6, rtol=1e-5)
+        run.step(1e-3)
+    for name, value in first.task.model.named_parameters():
+        twin = second.task.model.get_parameter(name)
+        torch.testing.assert_close(twin, value, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(second.average[name], first.average[name])
 
 
-def test_resume_without_a_checkpoint_or_with_another_network_is_refused(
-    config: DistillConfig, pairs: PairSource
-) -> None:
-    with pytest.raises(WeightsError, match="checkpoint"):
-        Distiller(replace(config, resume=True), pairs, TINY)
-    Distiller(config, pairs, TINY).save()
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path, pairs: PairSource) -> None:
+    student_run(tmp_path, pairs).save()
     with pytest.raises(WeightsError, match="architecture"):
-        Distiller(replace(config, resume=True), pairs, replace(TINY, position=8))
-    file = config.out / "checkpoint.safetensors"
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(WeightsError, match="checkpoint"):
-        Distiller(replace(config, resume=True), pairs, TINY)
+        student_run(tmp_path, pairs, replace(TINY, position=8), resume=True)
 
 
-def test_a_new_run_may_start_from_a_model_folder(
-    config: DistillConfig, pairs: PairSource, tmp_path: Path
-) -> None:
-    model = TryOnModel(TINY)
-    save_weights(tmp_path, model)
-    files = {WEIGHTS: sha256((tmp_path / WEIGHTS).read_bytes())}
-    write_manifest(tmp_path, Manifest(TINY.to_json(), files))
-    run = Distiller(replace(config, init=tmp_path, out=tmp_path / "run", steps=1), pairs)
-    for name, value in model.named_parameters():
-        start = value.detach().half().float()
-        assert torch.equal(run.model.get_parameter(name), start)
-        assert torch.equal(run.average[name], start)
-    run.run()
-    steps = [json.loads(line)["step"] for line in (tmp_path / "run/curve.jsonl").open()]
-    assert steps == [0, 1]
+def test_a_stopped_run_is_ended_by_no_more_minutes(tmp_path: Path, pairs: PairSource) -> None:
+    run = student_run(tmp_path, pairs)
+    run.step(1e-3)
+    run.save()
+    assert not (tmp_path / "student").exists()
+    student_run(tmp_path, pairs, resume=True, steps=0, minutes=0.0)()
+    loaded = dict(load_model(tmp_path / "student").named_parameters())
+    assert all(torch.equal(loaded[n], v.half().float()) for n, v in run.average.items())
 
 
-def test_a_gradient_that_is_not_finite_changes_no_weight(
-    config: DistillConfig, pairs: PairSource
-) -> None:
-    run = Distiller(config, pairs, TINY)
-    before = {k: v.detach().clone() for k, v in run.model.named_parameters()}
+def test_a_gradient_that_is_not_finite_changes_no_weight(tmp_path: Path, pairs: PairSource) -> None:
+    run = student_run(tmp_path, pairs)
+    before = {k: v.detach().clone() for k, v in run.task.model.named_parameters()}
     batch = pairs.batch(48, 4)
     batch.affine[0, 0, 0, 0] = float("nan")
     pairs.batch = lambda size, count: batch  # type: ignore[method-assign]
-    run.step(48, 1e-3)
+    run.step(1e-3)
     assert run.skipped == 1
-    assert all(torch.equal(v, before[k]) for k, v in run.model.named_parameters())
+    assert all(torch.equal(v, before[k]) for k, v in run.task.model.named_parameters())
 
 
-def test_evaluation_uses_the_average_and_gives_the_weights_back(
-    config: DistillConfig, pairs: PairSource
+def test_atlas_sizes_follow_the_budget_and_small_ones_take_more_pairs(
+    tmp_path: Path, pairs: PairSource
 ) -> None:
-    run = Distiller(config, pairs, TINY)
-    run.step(48, 1e-2)
-    run.step(48, 1e-2)
-    name, value = next(iter(run.model.named_parameters()))
-    before = value.detach().clone()
-    assert not torch.equal(before, run.average[name])
-    with run.averaged() as model:
-        assert torch.equal(model.get_parameter(name), run.average[name])
-    assert torch.equal(value, before)
-
-
-def test_schedules_follow_the_budget() -> None:
-    config = DistillConfig(size=("128:0.4", "256:0.6"), rate=1e-3, warm_up=0.1)
+    config = StudentTraining(size=("128:0.4", "256:0.6"), batch=8)
     assert [config.side_at(x) for x in (0.0, 0.39, 0.41, 1.0)] == [128, 128, 256, 256]
-    rates = [config.rate_at(x) for x in (0.0, 0.1, 0.5, 1.0)]
-    assert rates == [pytest.approx(x, rel=0.01) for x in (1e-5, 1e-3, 5.9e-4, 1e-5)]
+    task = StudentTask(config, RunConfig(out=tmp_path), TryOnModel(TINY), pairs)
+    assert [task.batch_size(x) for x in (0.0, 1.0)] == [16, 8]
+    asked = []
+    pairs.batch = lambda size, count: asked.append((size, count))  # type: ignore
+    for done in (0.0, 1.0):
+        with pytest.raises(AttributeError):
+            task.loss(task.model, 0, done)
+    assert asked == [(128, 16), (256, 8)]
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [({"size": ("128",)}, "size"), ({"size": ("100:1",)}, "multiples"),
-     ({"size": ("128:0.5",)}, "add up"), ({"batch": 0}, "batch"), ({"rate": 2.0}, "rate")],
+     ({"size": ("128:0.5",)}, "add up"), ({"batch": 0}, "batch"), ({"matched": 2}, "matched")],
 )  # fmt: skip
 def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        DistillConfig(**wrong)  # type: ignore[arg-type]
+        StudentTraining(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_command_says_what_is_missing_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(tmp_path / "none"), "--out", str(tmp_path), "--workers", "0"]
+    assert distill.main(flags) == 1
+    assert capsys.readouterr().err.startswith("error: no face cache")
 
 
 class Counting:

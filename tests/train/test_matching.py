@@ -6,12 +6,11 @@ import pytest
 import torch
 
 from tests.models.tiny_teacher import PICTURES, layer_teacher
-from tests.train.test_distill import TINY
+from tests.train.test_distill import student_run
 from tryon.cosmetics.brushes import brush_fields
 from tryon.errors import ConfigError
 from tryon.models.teacher_files import save_teacher
 from tryon.train import endpoints as command
-from tryon.train.distill import DistillConfig, Distiller
 from tryon.train.endpoints import EndpointConfig, draw_pairs, sample_endpoints, write
 from tryon.train.faces import FaceCache
 from tryon.train.losses import composite
@@ -122,10 +121,7 @@ def test_the_share_of_a_teachers_batches_is_the_one_asked_for(cache, found, pair
 
 
 def test_a_student_learns_a_teachers_answers(cache, found, tmp_path, pairs):
-    config = DistillConfig(
-        out=tmp_path, size=("48:1",), batch=4, rate=3e-3, warm_up=0.0, threads=1, bf16=False
-    )
     matched = EndpointPairs(cache, found, CALM)
-    run = Distiller(config, Mixed(pairs, matched, 1.0), TINY)
-    losses = [run.step(48, 3e-3) for _ in range(60)]
+    run = student_run(tmp_path, Mixed(pairs, matched, 1.0))
+    losses = [run.step(3e-3)["total"] for _ in range(60)]
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])

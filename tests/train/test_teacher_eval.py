@@ -24,11 +24,11 @@ def test_ssim_is_one_for_the_target_and_less_for_the_source(pairs):
     assert same == pytest.approx(nothing)
 
 
-def test_every_number_of_steps_has_a_row_with_all_figures(pairs, capsys):
+def test_every_number_of_steps_has_a_row_with_all_figures(pairs):
     teacher = layer_teacher().eval()
     with torch.no_grad():
         scores = teacher_eval.judge(teacher, pairs.held_out(32), (1, 2), 3)
-    lines = capsys.readouterr().out.splitlines()
+    lines = teacher_eval.table(scores, (1, 2)).splitlines()
     assert lines[0].startswith("| steps | PSNR dB | SSIM | leak skin %")
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| nothing", "| 1", "| 2"]
     assert len({line.count("|") for line in lines}) == 1

@@ -6,9 +6,11 @@ import torch
 from tryon.errors import ConfigError
 from tryon.train.teacher_loss import (
     ATTENTION_LOSSES,
+    LEAST_NOISE,
     attention_loss,
     diffusion_loss,
     focal_dice,
+    velocity_weight,
 )
 
 KINDS = ("focal", "focus", "mse")
@@ -81,11 +83,36 @@ def test_error_counts_half_everywhere_and_more_where_it_is_seen():
     face[..., :2] = 1
     expression[..., :1] = 1
     error = torch.zeros(2, 3, 4, 4)
-    assert float(diffusion_loss(error, error, face, expression)) == 0
+    one = torch.ones(2)
+    assert float(diffusion_loss(error, error, face, expression, one)) == 0
     places = {"background": 3, "face": 1, "expression": 0}
     loss = {}
     for name, column in places.items():
         wrong = error.clone()
         wrong[..., column] = 1
-        loss[name] = float(diffusion_loss(wrong, error, face, expression))
+        loss[name] = float(diffusion_loss(wrong, error, face, expression, one))
     assert loss == pytest.approx({"background": 0.125, "face": 0.25, "expression": 0.5})
+
+
+def test_a_pairs_error_counts_by_its_weight():
+    everywhere = torch.ones(1, 1, 4, 4)
+    wrong, right = torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4)
+    wrong[0] = 0
+    masks = (everywhere, everywhere)
+    for weight, loss in (((1.0, 9.0), 0.5), ((4.0, 0.0), 2.0), ((0.0, 9.0), 0.0)):
+        assert float(diffusion_loss(wrong, right, *masks, torch.tensor(weight))) == loss
+
+
+def test_a_clean_predictions_error_weighs_as_that_of_its_velocity():
+    random = torch.Generator().manual_seed(0)
+    clean, noise, guess = (torch.randn(5, 96, generator=random) for _ in range(3))
+    signal = torch.tensor([0.0, 0.3, 0.9, 0.96, 0.999])
+    alpha, sigma = signal.sqrt()[:, None], (1 - signal).sqrt()[:, None]
+    noisy = alpha * clean + sigma * noise
+    velocity = (alpha * noisy - guess) / sigma
+    error = (velocity - (alpha * noise - sigma * clean)).square().mean(1)
+    weight = velocity_weight("sample", signal)
+    found = weight * (guess - clean).square().mean(1)
+    assert torch.allclose(found[:4], error[:4], rtol=1e-3)
+    assert float(weight[4]) == pytest.approx(LEAST_NOISE**-2)  # and no further
+    assert torch.equal(velocity_weight("epsilon", signal), torch.ones(5))

@@ -16,13 +16,14 @@ from tests.models.tiny_teacher import (
 )
 from tryon.errors import ConfigError, WeightsError
 from tryon.models.encoder import new_encoder
-from tryon.models.teacher import new_teacher
+from tryon.models.teacher import Splice, new_teacher
 from tryon.models.teacher_files import (
     load_encoder,
     load_teacher,
     pretrained_teacher,
     save_encoder,
 )
+from tryon.models.tokens import group_masks
 from tryon.train import encoder as encoder_command
 from tryon.train import teacher as teacher_command
 from tryon.train.ahead import Ahead
@@ -30,7 +31,7 @@ from tryon.train.encoder import EncoderTask, EncoderTraining, worn_of
 from tryon.train.retrieval import retrieve
 from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig
-from tryon.train.teacher import TeacherTask, TeacherTraining, build_teacher
+from tryon.train.teacher import TeacherTask, TeacherTraining, build_teacher, draw_splice
 from tryon.train.teacher_eval import judge
 from tryon.train.words import captions_of
 
@@ -87,13 +88,36 @@ def test_a_teacher_paints_the_pairs_it_was_shown(tmp_path, pairs):
     task = TeacherTask(config, run, layer_teacher(), Shown(pairs, 32, 3))
     trainer = Run(run, task)
     losses = [trainer.step(4e-3 * (1 - 0.01 * number)) for number in range(80)]
-    assert losses[-1]["attention"] < 0.4 * losses[0]["attention"]
+    assert losses[-1]["attention"] < 0.6 * losses[0]["attention"]
     task.model.eval()
     with torch.no_grad():
         scores = task.evaluate(trainer.progress)
     for steps in (1, 2):
         assert scores[f"psnr_{steps} all"] > scores["psnr_0 all"] + 3
         assert scores[f"ssim_{steps}"] > scores["ssim_0"] + 0.1
+
+
+def test_a_splice_takes_whole_regions_and_their_place(pairs):
+    batch = replace(pairs.batch(32, 64), regions=pairs.batch(32, 1).regions)
+    masks = group_masks(batch.regions)
+    whole = draw_splice(batch, 0.0, torch.Generator())
+    assert bool((whole.groups == 1).all())
+    assert bool((whole.where == 1).all())
+    some = draw_splice(batch, 1.0, torch.Generator().manual_seed(0))
+    assert 0.4 < float(some.groups.mean()) < 0.6
+    wanted = torch.einsum("bg,ghw->bhw", some.groups, masks)
+    torch.testing.assert_close(some.where[:, 0], wanted)
+
+
+def test_what_is_not_taken_from_a_reference_is_to_stay_as_it_is(tmp_path, pairs, monkeypatch):
+    task = teacher_run(tmp_path, pairs, steps=10).task
+    plain = float(task.loss(task.model, 0, 0.0)["diffusion"].detach())
+    nothing = Splice(torch.zeros(3, 4), torch.zeros(3, 1, 32, 32))
+    monkeypatch.setattr(teacher_command, "draw_splice", lambda *_: nothing)
+    assert plain > 0.01
+    assert (
+        float(task.loss(task.model, 0, 0.0)["diffusion"].detach()) < 1e-9
+    )  # a new teacher paints nothing
 
 
 def test_every_part_of_a_teacher_learns(tmp_path, pairs):

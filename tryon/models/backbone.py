@@ -78,7 +78,7 @@ def new_sampler(prediction: str, zero_snr: bool) -> Any:
     """The DDIM sampler (Song et al. 2021), eta 0, of Stable Diffusion's noise schedule.
 
     Args:
-        prediction: what the denoiser gives, `epsilon` or `v_prediction`.
+        prediction: what the denoiser gives, `epsilon`, `v_prediction` or `sample`.
         zero_snr: end in pure noise (Lin et al. 2024), so that few steps are enough.
     """
     return _diffusers().DDIMScheduler(

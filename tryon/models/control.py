@@ -97,6 +97,7 @@ class ControlUnion(nn.Module):
         super().__init__()
         width = net.conv_in.out_channels
         self.config, self.net = config, net
+        self.muted: frozenset[str] = frozenset()  # conditions not listened to, for an ablation
         self.embeddings = nn.ModuleDict(
             {name: _Embedding(config, channels, width) for name, channels in config.modes}
         )
@@ -123,7 +124,7 @@ class ControlUnion(nn.Module):
             wanted = ", ".join(f"{name} ({channels})" for name, channels in self.config.modes)
             raise ConfigError(f"This model's conditions are, with their channels: {wanted}.")
         embedded = [
-            self.embeddings[name](condition)
+            self.embeddings[name](condition) * (name not in self.muted)
             for (name, _), condition in zip(self.config.modes, conditions, strict=True)
         ]
         entered = self.net.conv_in(noisy)

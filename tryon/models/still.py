@@ -45,14 +45,14 @@ def make_up(
         teacher: of layers of the atlas, in evaluation mode.
         source: the face, unwrapped at the teacher's size.
         references: whom the makeup comes from, unwrapped alike; what a region does not take from
-            them, it keeps.
+            them, it keeps, and one that takes nothing is not touched at all.
         regions: (A, A, R) weights of the atlas regions.
         strengths: one for each region, 0..1, how much of it may change.
         config: steps, guidance, seed.
         on_step: told of progress.
 
     Returns:
-        The layer; regions of strength 0 are exactly the identity.
+        The layer; regions of strength 0, or that take from no reference, are exactly the identity.
 
     Raises:
         ConfigError: the teacher is of pictures, a texture is not of its size, or the shares of a
@@ -71,7 +71,9 @@ def make_up(
     face = _tensor(source).to(device)
     makeup = _spliced(teacher, face, references, weights)
     condition = Condition(face, atlas_mesh(face[:, 3:], weights))
-    layer = sample(teacher, condition, makeup, _added(weights, strengths)[None], config, on_step)
+    taken = [any(r.shares[i] for r in references) for i in range(len(REGIONS))]
+    free = [strength * some for strength, some in zip(strengths, taken, strict=True)]
+    layer = sample(teacher, condition, makeup, _added(weights, free)[None], config, on_step)
     affine: Float32 = layer[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
     return MakeupLayer(affine)
 

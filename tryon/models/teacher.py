@@ -24,6 +24,13 @@ from tryon.models.encoder import COMPACT_SMALL as SMALL_TOWER
 from tryon.models.tokens import Resampler, TokenConfig, blend, group_masks
 from tryon.types import REGIONS
 
+PREDICTIONS = ("epsilon", "v_prediction", "sample")
+"""The noise, the velocity, or the clean latents themselves.
+
+Latents of pictures are as rich as noise, but a makeup layer fills few of its 96 dimensions (24 hold
+99 % of it). A narrow denoiser can say the layer; the noise it cannot even pass on, so it would be
+left in the result (Li & He 2025, arXiv:2511.13720)."""
+
 ATLAS_MESH = 3 + len(REGIONS)  # channels of `tryon.models.mesh_render.atlas_mesh`
 
 
@@ -38,7 +45,7 @@ class TeacherConfig:
     control: ControlConfig
     tokens: TokenConfig
     tower: TowerConfig
-    prediction: str = "v_prediction"  # or epsilon
+    prediction: str = "sample"  # what the denoiser gives; see `PREDICTIONS`
     zero_snr: bool = True  # the noise schedule ends in pure noise
     guidance: float = 1.0  # classifier-free guidance at inference; 1 is none
     rank: int = 0  # of the corrections of the UNet's cross-attention
@@ -54,8 +61,8 @@ class TeacherConfig:
             raise ConfigError(f"size = {self.size}: use {self.unet.side * self.stride}.")
         if self.control.stride != self.stride:
             raise ConfigError(f"control.stride = {self.control.stride}: use {self.stride}.")
-        if self.prediction not in ("epsilon", "v_prediction"):
-            raise ConfigError(f"prediction = {self.prediction!r}: use epsilon or v_prediction.")
+        if self.prediction not in PREDICTIONS:
+            raise ConfigError(f"prediction = {self.prediction!r}: use {', '.join(PREDICTIONS)}.")
         if self.prediction == "epsilon" and self.zero_snr:
             raise ConfigError("zero_snr: pure noise tells an epsilon model nothing; turn it off.")
 
@@ -150,6 +157,21 @@ class Makeup:
         return Makeup(tokens, picture)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Splice:
+    """What each face of a batch takes from its reference; of the rest it keeps what it wears."""
+
+    groups: Tensor  # (B, 4) 1 or 0: tokens, in the order of `TOKEN_REGIONS`
+    where: Tensor  # (B, 1, S, S) 0..1: the picture
+
+    def of(self, own: Makeup, other: Makeup) -> Makeup:
+        """The face's own makeup, but for what is taken from the other."""
+        per_region = own.tokens.shape[1] // self.groups.shape[1]
+        shares = self.groups.repeat_interleave(per_region, 1)[..., None]
+        tokens = own.tokens + shares * (other.tokens - own.tokens)
+        return Makeup(tokens, own.picture + self.where * (other.picture - own.picture))
+
+
 class Teacher(nn.Module):
     """Denoiser, control, tokens and towers together."""
 
@@ -213,7 +235,7 @@ class Teacher(nn.Module):
             prompt: (B,) 1 with the prompt, 0 with the empty one.
 
         Returns:
-            (B, C, s, s) noise or velocity, as the configuration says.
+            (B, C, s, s) as `TeacherConfig.prediction` says.
         """
         pictures = {"source": condition.source, "mesh": condition.mesh, "reference": makeup.picture}
         empty = self.prompts[1].expand(len(noisy), -1, -1)
@@ -236,6 +258,7 @@ class Teacher(nn.Module):
         condition: Condition,
         reference: Tensor,
         keep: tuple[Tensor, Tensor, Tensor],
+        splice: Splice | None = None,
     ) -> tuple[Tensor, dict[int, Tensor]]:
         """A training step's view.
 
@@ -245,12 +268,15 @@ class Teacher(nn.Module):
             condition: who.
             reference: (B, c, S, S) picture of the makeup.
             keep: (B,) each, 1 or 0: the prompt, the makeup's tokens, the makeup's picture.
+            splice: what is taken from the references; None takes all.
 
         Returns:
             Prediction, and attention logits (B, 4, side, side) by side.
         """
         prompt, tokens, picture = keep
         makeup = self.look(reference, tokens)
+        if splice is not None:
+            makeup = splice.of(self.look(condition.source), makeup)
         shown = makeup.picture * picture[:, None, None, None]
         with recording(self.unet):
             denoised = self.denoise(noisy, time, condition, Makeup(makeup.tokens, shown), prompt)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,13 @@ def save_weights(folder: Path, model: TryOnModel) -> None:
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in model.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS)
+
+
+def save_model(folder: Path, model: TryOnModel, about: Manifest) -> None:
+    """Write a model's parameters in float16, and its manifest: what `load_model` reads."""
+    save_weights(folder, model)
+    files = {WEIGHTS: sha256((folder / WEIGHTS).read_bytes())}
+    write_manifest(folder, replace(about, files=files))
 
 
 def load_model(folder: Path = STUDENT_DIR) -> TryOnModel:

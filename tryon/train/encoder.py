@@ -22,12 +22,12 @@ from tryon.models.encoder import TOWERS, MakeupEncoder, new_encoder
 from tryon.models.teacher_files import encoder_state, load_encoder, save_encoder
 from tryon.models.weights import Manifest
 from tryon.train.augment import bent_view
-from tryon.train.checkpoint import Progress
 from tryon.train.contrastive import match_loss, style_loss, views_loss
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.retrieval import Retrieval, colour_histogram, retrieve
 from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
+from tryon.train.state import Progress
 from tryon.train.words import captions_of
 
 
@@ -103,7 +103,7 @@ class EncoderTask:
         self.baselines: dict[str, Retrieval] = {}
         self.held_out: list[tuple[Worn, Tensor]] = []  # kept: painting them takes longest
 
-    def loss(self, model: Callable[..., Any], step: int) -> Mapping[str, Tensor]:
+    def loss(self, model: Callable[..., Any], step: int, done: float) -> Mapping[str, Tensor]:
         """Compare two bent views of every picture, pictures of a style, and captions."""
         config, device = self.config, self.run.device
         rng = torch.Generator(device).manual_seed(self.run.seed * 1_000_003 + step)
@@ -128,6 +128,10 @@ class EncoderTask:
             terms["text"] = match_loss(vectors, texts.float(), belong)
             total = total + config.text * terms["text"]
         return {"total": total, **terms}
+
+    def batch_size(self, done: float) -> int:
+        """Pairs in a step."""
+        return self.config.batch
 
     def evaluate(self, progress: Progress) -> Mapping[str, object]:
         """Retrieval on held-out people and styles, beside a histogram and an untrained encoder."""

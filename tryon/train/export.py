@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import shutil
 import subprocess
 import sys
@@ -20,18 +19,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from tryon._openvino import load_openvino
 from tryon.engines.openvino import ENCODER, INT8_FILES, STUDENT, OpenVinoEngine
 from tryon.engines.torch import TorchEngine
 from tryon.errors import TryOnError, WeightsError
-from tryon.models.student import LookEncoder, LookFeatures, Student, StudentConfig, TryOnModel
+from tryon.models.student import LookEncoder, LookFeatures, Student, TryOnModel
 from tryon.models.weights import (
     MANIFEST,
     STUDENT_DIR,
     Manifest,
+    load_model,
+    read_manifest,
     save_weights,
     sha256,
     write_manifest,
@@ -92,24 +92,6 @@ def _texels_last(channels: int, side: int) -> Tensor:
     """Channels of a block of texels, texel by texel, as `pixel_unshuffle` numbers them."""
     order = torch.arange(channels * side * side).reshape(channels, side, side)
     return order.permute(1, 2, 0).reshape(-1)
-
-
-def averaged_model(checkpoint: Path) -> TryOnModel:
-    """The model of a training checkpoint, with its averaged weights.
-
-    Raises:
-        WeightsError: the checkpoint is missing or damaged.
-    """
-    try:
-        with safe_open(checkpoint, framework="pt") as file:
-            architecture = json.loads(file.metadata()["architecture"])
-            names = [key for key in file.keys() if key.startswith("average.")]
-            weights = {name.removeprefix("average."): file.get_tensor(name) for name in names}
-        model = TryOnModel(StudentConfig(**architecture))
-        model.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise WeightsError(f"No usable checkpoint at {checkpoint}; train first.") from error
-    return model.eval()
 
 
 def export(
@@ -260,10 +242,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--faces", type=Path, help="face cache to make the int8 student with")
     given = parser.parse_args(arguments)
     try:
-        curve = given.run / "curve.jsonl"
-        lines = curve.read_text(encoding="utf-8").splitlines() if curve.is_file() else []
-        scores = json.loads(lines[-1])["scores"] if lines else []
-        model = averaged_model(given.run / "checkpoint.safetensors")
+        trained = given.run / "student"
+        if not trained.is_dir():
+            raise WeightsError(
+                f"No student in {given.run}; end its run: tryon.train.distill --resume --minutes 0"
+            )
+        model, scores = load_model(trained), read_manifest(trained).metrics[0]["groups"]
         about = {"data": given.data, "metrics": scores, "commit": _commit()}
         manifest = export(model, given.to, pairs=given.faces and _painted(given.faces), **about)
     except TryOnError as error:

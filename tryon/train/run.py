@@ -10,17 +10,17 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tryon.errors import ConfigError, MissingExtraError
-from tryon.train.checkpoint import Progress
-from tryon.train.state import load_state, save_state
+from tryon.train.state import Progress, load_state, save_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class RunConfig:
     log_every: int = 50  # steps between lines of the log
     seed: int = 0
     resume: bool = False  # continue the run in --out
+    judge_start: bool = False  # score what a new run starts from, too
     shard_mib: int = 15  # most MiB in a file
 
     def __post_init__(self) -> None:
@@ -84,13 +85,18 @@ class Task(Protocol):
         """Its parameters that want a gradient are trained."""
         ...
 
-    def loss(self, model: Callable[..., Any], step: int) -> Mapping[str, Tensor]:
+    def loss(self, model: Callable[..., Any], step: int, done: float) -> Mapping[str, Tensor]:
         """One batch's loss as `total`, and its parts.
 
         Args:
             model: the task's model, made ready for the device.
             step: counts from 0; what is drawn at random is drawn from it.
+            done: share of the budget that is spent.
         """
+        ...
+
+    def batch_size(self, done: float) -> int:
+        """Pairs in a step."""
         ...
 
     def evaluate(self, progress: Progress) -> Mapping[str, object]:
@@ -127,7 +133,7 @@ class Run:
         parameters = {n: p for n, p in task.model.named_parameters() if p.requires_grad}
         self.average = {n: p.detach().clone() for n, p in parameters.items()}
         self.optimizer = torch.optim.AdamW(
-            _groups(parameters, config.decay), lr=config.rate, betas=(0.9, 0.99)
+            _groups(parameters, config.decay), lr=config.rate, betas=(0.9, 0.99), fused=True
         )
         self.progress = Progress()
         self.skipped = 0  # steps whose gradient was not finite
@@ -153,8 +159,10 @@ class Run:
         began = time.monotonic() - self.progress.seconds
         saved = evaluated = self.progress.seconds
         seen: list[dict[str, float]] = []
+        if config.judge_start and not self.progress.step:
+            self.evaluate()
         while (done := self.done()) < 1.0:
-            seen.append(self.step(config.rate_at(done)))
+            seen.append(self.step(config.rate_at(done), done))
             self.progress = replace(self.progress, seconds=time.monotonic() - began)
             if self.progress.step % config.log_every == 0:
                 self._log(seen, done)
@@ -179,8 +187,12 @@ class Run:
         shares = torch.tensor([spent], device=self.accelerator.device)
         return float(self.accelerator.gather(shares).max())
 
-    def step(self, rate: float) -> dict[str, float]:
+    def step(self, rate: float, done: float = 1.0) -> dict[str, float]:
         """One optimizer step.
+
+        Args:
+            rate: learning rate.
+            done: share of the budget that is spent.
 
         Returns:
             The loss as `total`, and its parts.
@@ -188,7 +200,8 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.ready.train()
-        terms = self.task.loss(self.ready, self.progress.step)
+        with self._attention():
+            terms = self.task.loss(self.ready, self.progress.step, done)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(terms["total"])
         parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
@@ -198,8 +211,14 @@ class Run:
             self._follow()
         else:
             self.skipped += 1
-        self.progress = replace(self.progress, step=self.progress.step + 1)
+        p, count = self.progress, self.task.batch_size(done)
+        self.progress = replace(p, step=p.step + 1, samples=p.samples + count)
         return {name: float(value.detach()) for name, value in terms.items()}
+
+    def _attention(self) -> AbstractContextManager[None]:
+        """A CPU takes a sixth off a step when it multiplies short attention out."""
+        cpu = self.accelerator.device.type == "cpu"
+        return sdpa_kernel(SDPBackend.MATH) if cpu else nullcontext()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -262,7 +281,7 @@ class Run:
         self.accelerator.print(
             f"{p.seconds / 60:7.1f} min  step {p.step}  {said}  "
             f"rate {self.config.rate_at(done):.2e}  "
-            f"{p.step / max(p.seconds, 1e-9):.2f} steps/s  skipped {self.skipped}",
+            f"{p.samples / max(p.seconds, 1e-9):.1f} pairs/s  skipped {self.skipped}",
             flush=True,
         )
 
@@ -278,7 +297,8 @@ def _accelerator(config: RunConfig) -> Any:
 
 
 def _groups(parameters: Mapping[str, nn.Parameter], decay: float) -> list[dict[str, object]]:
-    """Weight decay on kernels and matrices only."""
-    matrices = [p for p in parameters.values() if p.ndim >= 2]
-    rest = [p for p in parameters.values() if p.ndim < 2]
+    """Weight decay on kernels and matrices only: gains, biases, maps and tokens are free."""
+    decays = {n for n, p in parameters.items() if p.ndim >= 2 and n.endswith("weight")}
+    matrices = [p for n, p in parameters.items() if n in decays]
+    rest = [p for n, p in parameters.items() if n not in decays]
     return [{"params": matrices, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]

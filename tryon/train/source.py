@@ -5,7 +5,7 @@ It only composes: who paints, replays and fetches ahead is said elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from tryon.train.faces import FaceCache
 from tryon.train.pairs import PairSource
 from tryon.train.prefetch import Prefetch
 from tryon.train.replay import Replay
+from tryon.train.variety import DataConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +36,38 @@ class SourceConfig:
 
 
 @contextmanager
-def open_source(config: SourceConfig, device: str, seed: int) -> Iterator[PairSource]:
+def open_source(
+    config: SourceConfig,
+    device: str,
+    seed: int,
+    variety: DataConfig | None = None,
+    blend: Callable[[PairSource], PairSource] | None = None,
+) -> Iterator[PairSource]:
     """The pairs of a run, on its device, one batch ahead; what paints them ends with the `with`.
+
+    Args:
+        config: where they come from.
+        device: of torch.
+        seed: of what is drawn at random.
+        variety: how much pictures vary; None as `DataConfig()` says.
+        blend: puts other pairs between the painted ones.
 
     Raises:
         ConfigError: there is no face cache.
     """
     from tryon.train.data import PaintedPairs  # the painter, only when painting
 
+    variety = variety or DataConfig()
+
     painters: Prefetch | None = None
     painted: PairSource
     if config.workers:
-        painters = Prefetch(partial(_open, config.data, seed), config.workers)
+        painters = Prefetch(partial(_open, config.data, seed, variety), config.workers)
         painted = painters
     else:
-        painted = PaintedPairs(FaceCache.load(config.data), seed=seed, device=device)
+        painted = PaintedPairs(FaceCache.load(config.data), variety, seed, device)
+    if blend:
+        painted = blend(painted)
     if config.fresh < 1:
         painted = Replay(painted, config.fresh, seed=seed)
     ahead = Ahead(painted, device)
@@ -61,8 +79,8 @@ def open_source(config: SourceConfig, device: str, seed: int) -> Iterator[PairSo
             painters.close()
 
 
-def _open(data: Path, base: int, number: int) -> PairSource:
+def _open(data: Path, base: int, variety: DataConfig, number: int) -> PairSource:
     """The pairs of one painting process, different from those of any other."""
     from tryon.train.data import open_pairs
 
-    return open_pairs(data, 1009 * base + number)
+    return open_pairs(data, 1009 * base + number, variety)

@@ -1,6 +1,6 @@
 """The state of a run <-> a folder of small safetensors files: weights, averages, moments, counters.
 
-Written beside the old one and then exchanged, so a killed run leaves a whole checkpoint.
+No pickle. Written beside the old one and then exchanged, so a killed run leaves a whole checkpoint.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -17,7 +17,61 @@ from torch import Tensor, nn
 from tryon.errors import WeightsError
 from tryon.models.shards import LIMIT, read_shards, write_shards
 from tryon.models.weights import Manifest
-from tryon.train.checkpoint import Progress, collect, restore
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0  # wall time spent training, over all resumes
+
+
+def collect(
+    own: Mapping[str, Tensor],
+    average: Mapping[str, Tensor],
+    optimizer: torch.optim.AdamW,
+    model: nn.Module,
+) -> dict[str, Tensor]:
+    """The tensors of a run under one name each: `model.*`, `average.*`, `optimizer.MOMENT.*`.
+
+    Args:
+        own: the model's tensors that are kept.
+        average: the moving average of the parameters.
+        optimizer: its moments go by parameter name.
+        model: names the optimizer's parameters.
+    """
+    tensors = {f"model.{name}": value for name, value in own.items()}
+    tensors |= {f"average.{name}": value for name, value in average.items()}
+    for name, parameter in model.named_parameters():
+        for key in _MOMENTS:
+            if parameter in optimizer.state:
+                tensors[f"optimizer.{key}.{name}"] = optimizer.state[parameter][key]
+    return tensors
+
+
+def restore(
+    tensors: Mapping[str, Tensor],
+    model: nn.Module,
+    average: Mapping[str, Tensor],
+    optimizer: torch.optim.AdamW,
+    *,
+    strict: bool = True,
+) -> None:
+    """Put back what `collect` gathered, in place; `strict` wants every tensor of the model."""
+    own = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
+    model.load_state_dict(own, strict=strict)
+    for name, value in average.items():
+        value.copy_(tensors[f"average.{name}"])
+    for name, parameter in model.named_parameters():
+        if f"optimizer.step.{name}" in tensors:
+            state = {key: tensors[f"optimizer.{key}.{name}"] for key in _MOMENTS}
+            for key in _MOMENTS[:2]:
+                state[key] = torch.empty_like(parameter).copy_(state[key])
+            optimizer.state[parameter] = state
 
 
 def save_state(

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from tryon.config import add_arguments, from_arguments
 from tryon.errors import ConfigError, TryOnError
-from tryon.models.teacher import PRESETS, Teacher, new_teacher
+from tryon.models.teacher import PRESETS, Splice, Teacher, new_teacher
 from tryon.models.teacher_files import (
     load_encoder,
     load_teacher,
@@ -27,16 +27,21 @@ from tryon.models.teacher_files import (
     pretrained_teacher,
     save_teacher,
 )
-from tryon.models.tokens import group_masks
+from tryon.models.tokens import TOKEN_REGIONS, group_masks
 from tryon.models.weights import Manifest
-from tryon.train.checkpoint import Progress
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.removal import with_removal
 from tryon.train.run import Run, RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
+from tryon.train.state import Progress
 from tryon.train.teacher_attention import draw_attention
-from tryon.train.teacher_eval import condition_of, judge
-from tryon.train.teacher_loss import ATTENTION_LOSSES, attention_loss, diffusion_loss
+from tryon.train.teacher_eval import condition_of, judge, table
+from tryon.train.teacher_loss import (
+    ATTENTION_LOSSES,
+    attention_loss,
+    diffusion_loss,
+    velocity_weight,
+)
 from tryon.types import REGIONS
 
 EXPRESSION = ("brows", "eyes", "lips")
@@ -60,6 +65,7 @@ class TeacherTraining:
     drop_style: float = 0.05  # without the makeup
     drop_both: float = 0.05
     drop_picture: float = 0.3  # without the makeup's picture: its tokens must do
+    splice: float = 0.3  # share of pairs that take only some regions from the reference
     swap: float = 0.1  # makeup to be removed: source and target exchanged
     start: float = 0.2  # share of pairs at pure noise, where every sampling starts
     eval_steps: tuple[int, ...] = (4, 10, 25)  # denoising steps that are scored
@@ -73,7 +79,7 @@ class TeacherTraining:
         unknown = set(self.modes) - set(PRESETS[self.preset].modes)
         if unknown:
             raise ConfigError(f"modes = {self.modes}: use of {PRESETS[self.preset].modes}.")
-        shares = ("drop_text", "drop_style", "drop_both", "drop_picture", "swap", "start")
+        shares = ("drop_text", "drop_style", "drop_both", "drop_picture", "splice", "swap", "start")
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}: use a share in 0..1.")
@@ -89,15 +95,18 @@ class TeacherTask:
     ) -> None:
         self.config, self.run, self.model, self.source = config, run, teacher, source
 
-    def loss(self, model: Callable[..., Any], step: int) -> Mapping[str, Tensor]:
+    def loss(self, model: Callable[..., Any], step: int, done: float) -> Mapping[str, Tensor]:
         """Noise the wanted layers, denoise them, and compare; see `teacher_loss`."""
         config, teacher, device = self.config, self.model, self.run.device
         rng = torch.Generator(device).manual_seed(self.run.seed * 1_000_003 + step)
         batch = self.source.batch(teacher.config.size, config.batch).to(device)
         batch = with_removal(batch, config.swap, rng)
         atlas = teacher.config.codec != "vae"
+        spliced = draw_splice(batch, config.splice, rng)
+        source = batch.source[:, :3]
         layer = batch.affine if atlas else batch.target
-        latents = teacher.codec.encode(layer, batch.source[:, :3])
+        layer = teacher.codec.composite(layer, source, spliced.where)
+        latents = teacher.codec.encode(layer, source)
         reference = batch.reference if atlas else batch.reference[:, :3]
         count = len(batch)
         noise = torch.randn(latents.shape, generator=rng, device=device)
@@ -107,18 +116,26 @@ class TeacherTask:
             first = torch.rand(count, generator=rng, device=device) < config.start
             time = torch.where(first, 999, time)
         noisy = teacher.noising.add_noise(latents, noise, time)
-        wanted = noise
-        if teacher.config.prediction == "v_prediction":
+        kind = teacher.config.prediction
+        wanted = latents if kind == "sample" else noise
+        if kind == "v_prediction":
             wanted = teacher.noising.get_velocity(latents, noise, time)
+        weight = velocity_weight(kind, teacher.noising.alphas_cumprod.to(device)[time])
         text, style = config.drop_text, config.drop_text + config.drop_style
         prompt = (chance >= text) & ((chance < style) | (chance >= style + config.drop_both))
         keep = (chance < text) | (chance >= style + config.drop_both)
         kept = tuple(k.float() for k in (prompt, keep, shown >= config.drop_picture))
-        predicted, maps = model(noisy, time, condition_of(teacher, batch), reference, kept)
-        diffusion = diffusion_loss(predicted, wanted, *_weights(batch, latents.shape[-1]))
+        condition = condition_of(teacher, batch)
+        predicted, maps = model(noisy, time, condition, reference, kept, spliced)
+        masks = _masks(batch, latents.shape[-1])
+        diffusion = diffusion_loss(predicted, wanted, *masks, weight)
         attention = attention_loss(maps, group_masks(batch.regions), config.attention, kept[1])
         total = diffusion + config.attention_weight * attention
         return {"total": total, "diffusion": diffusion, "attention": attention}
+
+    def batch_size(self, done: float) -> int:
+        """Pairs in a step."""
+        return self.config.batch
 
     def evaluate(self, progress: Progress) -> Mapping[str, object]:
         """Score on held-out pairs with each number of steps; draw results and attention."""
@@ -126,7 +143,9 @@ class TeacherTask:
         pairs = list(self.source.held_out(self.model.config.size))
         draw_attention(self.model, pairs, out / f"attention-{progress.step:07d}.png")
         sheet = out / f"samples-{progress.step:07d}.png"
-        return judge(self.model, pairs, config.eval_steps, config.eval_pairs, sheet)
+        scores = judge(self.model, pairs, config.eval_steps, config.eval_pairs, sheet)
+        print(table(scores, config.eval_steps), flush=True)
+        return scores
 
     def export(self, scores: Mapping[str, object]) -> None:
         """Write the weights to `teacher` in the run's folder."""
@@ -142,7 +161,21 @@ class TeacherTask:
         return self.model.config.to_json()
 
 
-def _weights(batch: PairBatch, side: int) -> tuple[Tensor, Tensor]:
+def draw_splice(batch: PairBatch, share: float, rng: torch.Generator) -> Splice:
+    """Half of the regions, at random, for a share of the pairs; all of them for the others.
+
+    Without it a teacher never sees a reference that is the face itself, which is what regions that
+    are not asked for look at; attention alone does not keep makeup out of them.
+    """
+    device = batch.source.device
+    part = torch.rand((len(batch), 1), generator=rng, device=device) < share
+    half = torch.rand((len(batch), len(TOKEN_REGIONS)), generator=rng, device=device) < 0.5
+    groups = (half | ~part).float()
+    where = torch.einsum("bg,ghw->bhw", groups, group_masks(batch.regions).float())[:, None]
+    return Splice(groups, torch.where(part[..., None, None], where.clamp(0, 1), 1.0))
+
+
+def _masks(batch: PairBatch, side: int) -> tuple[Tensor, Tensor]:
     """Face and expression masks (1, 1, side, side)."""
     chosen = [REGIONS.index(name) for name in EXPRESSION]
     masks = torch.stack((batch.regions.sum(0), batch.regions[chosen].sum(0)))[:, None]

@@ -46,15 +46,17 @@ def judge(
     steps: Sequence[int],
     pairs: int,
     sheet: Path | None = None,
+    leak_pairs: int = LEAK_PAIRS,
 ) -> Mapping[str, object]:
-    """Score a teacher; prints what it found as a table.
+    """Score a teacher; `table` shows what it found.
 
     Args:
         teacher: in evaluation mode.
         batches: held-out pairs.
         steps: numbers of denoising steps to score.
-        pairs: at most so many pairs; leakage is measured on `LEAK_PAIRS` of them.
+        pairs: at most so many pairs.
         sheet: where to draw: source, reference, target, then the result of each number of steps.
+        leak_pairs: pairs that leakage is measured on.
 
     Returns:
         By number of steps (0: nothing done): in-mask PSNR in dB by group; in-mask SSIM; seconds a
@@ -75,17 +77,15 @@ def judge(
             tally.seconds += time.perf_counter() - began
             tally.psnr.add(batch, cells[-1])
             tally.ssim += ssim_sums(batch, cells[-1])
-            if count < LEAK_PAIRS:
+            if count < leak_pairs:
                 inside, outside = leakage(teacher, batch, makeup, n)
                 tally.moved, tally.leaked = tally.moved + inside, tally.leaked + outside
         count += len(batch)
         if len(rows) < ROWS:
             rows.append(torch.cat(cells, 3))
-    scores = _scores(tallies, count)
-    print(table(scores, steps), flush=True)
     if sheet:
         save_picture(torch.cat(rows)[:ROWS], sheet)
-    return scores
+    return _scores(tallies, count)
 
 
 def _scores(tallies: Mapping[int, _Tally], count: int) -> dict[str, object]:
@@ -142,17 +142,23 @@ def ssim_sums(batch: PairBatch, worn: Tensor) -> Tensor:
     return torch.stack((summed(worn), summed(batch.source[:, :3]), mask.sum()))
 
 
-def wear(teacher: Teacher, batch: PairBatch, makeup: Makeup, steps: int) -> Tensor:
-    """(B, 3, A, A) sRGB 0..1: the sources wearing a makeup, everywhere."""
-    mask = region_mask(batch.regions, EVERYWHERE)
+def wear(
+    teacher: Teacher,
+    batch: PairBatch,
+    makeup: Makeup,
+    steps: int,
+    strengths: Mapping[str, float] = EVERYWHERE,
+) -> Tensor:
+    """(B, 3, A, A) sRGB 0..1: the sources wearing a makeup, everywhere or by strengths."""
+    mask = region_mask(batch.regions, strengths)
     result = sample(teacher, condition_of(teacher, batch), makeup, mask, SampleConfig(steps))
     return composite(batch.source, result) if _atlas(teacher) else result
 
 
 def leakage(
-    teacher: Teacher, batch: PairBatch, makeup: Makeup, steps: int
+    teacher: Teacher, batch: PairBatch, makeup: Makeup, steps: int, masked: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Give each region alone the reference's tokens, with no mask to help.
+    """Give each region alone the reference's tokens, with no mask to help unless `masked`.
 
     Returns:
         (4,) change summed inside the region that was asked for, and (4,) the mean change a texel
@@ -161,10 +167,13 @@ def leakage(
     own = batch.source if _atlas(teacher) else batch.source[:, :3]
     kept = teacher.look(own)  # tokens of the source itself: what is there stays
     masks = group_masks(batch.regions)
-    before = wear(teacher, batch, kept, steps)
     inside, outside = [], []
     for index, name in enumerate(TOKEN_REGIONS):
-        after = wear(teacher, batch, kept.mixed({name: (makeup, 1.0)}, batch.regions), steps)
+        free = {name: 1.0} if masked else EVERYWHERE
+        if index == 0 or masked:
+            before = wear(teacher, batch, kept, steps, free)
+        mixed = kept.mixed({name: (makeup, 1.0)}, batch.regions)
+        after = wear(teacher, batch, mixed, steps, free)
         change = (after - before).abs().mean((0, 1))
         mask = (masks[index] > 0.5).float()
         rest = (masks.sum(0) - masks[index] > 0.5).float() * (1 - mask)

@@ -17,16 +17,42 @@ MapLoss = Callable[[Tensor, Tensor], Tensor]
 """(logits (B, R, h, w), masks of 0 and 1 (B, R, h, w)) -> (B, R), 0 or more."""
 
 
-def diffusion_loss(predicted: Tensor, wanted: Tensor, face: Tensor, expression: Tensor) -> Tensor:
+LEAST_NOISE = 0.2
+"""Noise (sigma, of 1) below which errors of a clean prediction weigh no more: 25 times at most."""
+
+
+def velocity_weight(prediction: str, signal: Tensor) -> Tensor:
+    """What makes squared errors of clean predictions those of a velocity; others weigh 1.
+
+    The velocity that a clean prediction x stands for is (alpha noisy - x) / sigma. So what is
+    left to be said when little noise is left counts as much as all the rest.
+
+    Args:
+        prediction: of `tryon.models.teacher.PREDICTIONS`.
+        signal: (B,) alpha squared, the share of the clean latents' variance, 0..1.
+
+    Returns:
+        (B,) 1 or more.
+    """
+    if prediction != "sample":
+        return torch.ones_like(signal)
+    return 1 / (1 - signal).clamp_min(LEAST_NOISE**2)
+
+
+def diffusion_loss(
+    predicted: Tensor, wanted: Tensor, face: Tensor, expression: Tensor, weight: Tensor
+) -> Tensor:
     """Squared error: half over everything, a quarter over the face, a quarter where it moves.
 
     Args:
-        predicted: (B, C, s, s) noise or velocity.
+        predicted: (B, C, s, s) noise, velocity or clean latents.
         wanted: what it should be.
         face: (B or 1, 1, s, s) 0..1.
         expression: (B or 1, 1, s, s) 0..1: brows, eyes, lips.
+        weight: (B,) of the pairs, see `velocity_weight`.
     """
     error = (predicted.float() - wanted).square().mean(1, keepdim=True)
+    error = error * weight[:, None, None, None]
     inside = [(error * m).mean() / m.mean().clamp_min(1e-6) for m in (face, expression)]
     return 0.5 * (error.mean() + 0.5 * (inside[0] + inside[1]))
 
