@@ -166,7 +166,24 @@ def test_bright_eyes_say_that_there_is_more_light_and_dark_ones_less(texture, fi
         face = estimate_substrate(fields.inside, fields, to_linear(picture))
         strengths.append(face.illuminant[..., 20:, :].mean().item())
     assert strengths == sorted(strengths)
-    assert 1.1 < strengths[2] / strengths[0] < 1.3  # heard, but not believed blindly
+    assert 1.05 < strengths[2] / strengths[0] < 1.15  # heard, but not believed blindly
+
+
+def test_what_brightness_is_left_beyond_the_tone_is_light_by_half_unless_the_tone_is_known(
+    texture, fields
+):
+    # Both pictures lie below the end of the curve, where no tone is darker.
+    pictures = [to_linear(texture([(70, 50, 42)])) * level for level in (1.0, 0.5)]
+
+    def ratio(ita: torch.Tensor | None) -> float:
+        lights = [
+            estimate_substrate(fields.inside, fields, one, ita).illuminant[fields.face > 0.9].mean()
+            for one in pictures
+        ]
+        return (lights[1] / lights[0]).item()
+
+    assert ratio(None) == pytest.approx(0.5**0.5, rel=0.02)
+    assert ratio(torch.tensor([-60.0])) == pytest.approx(0.5, rel=0.02)
 
 
 def test_behind_dark_glasses_nothing_is_painted(texture, fields):

@@ -42,7 +42,7 @@ def test_the_exact_layer_has_no_loss_and_any_other_has(pairs: PairSource) -> Non
     exact = student_loss(batch.affine, batch, LossConfig())
     other = student_loss(IDENTITY.expand_as(batch.affine), batch, LossConfig())
     assert exact.total < 1e-5
-    assert min(other.colour, other.layer, other.gradient) > 1e-4
+    assert min(other.colour, other.layer, other.gradient, other.tone) > 1e-4
 
 
 def test_an_error_on_the_lips_costs_more_than_on_the_nose(pairs: PairSource) -> None:
@@ -68,3 +68,15 @@ def test_what_is_not_visible_costs_nothing(pairs: PairSource) -> None:
 def test_a_negative_weight_is_refused() -> None:
     with pytest.raises(ConfigError, match="lips"):
         LossConfig(lips=-1.0)
+
+
+def test_a_wrong_shade_costs_more_than_as_large_errors_that_cancel(pairs: PairSource) -> None:
+    batch = pairs.batch(48, 2)
+    checks = (torch.arange(48)[:, None] + torch.arange(48)) % 2 * 2.0 - 1.0
+
+    def tone(pattern: torch.Tensor) -> float:
+        wrong = batch.affine.clone()
+        wrong[:, 3:] += 0.05 * pattern * batch.regions[REGIONS.index("lips")]
+        return float(student_loss(wrong, batch, LossConfig()).tone)
+
+    assert tone(torch.ones(48, 48)) > 5 * tone(checks)

@@ -171,7 +171,7 @@ class StyleSampler:
         color = self._one_of(families, wild * 0.6)
         ombre = kind == "gradient" or self._maybe(0.06)
         return st.Lips(
-            opacity=self._u(0.3, 1.0) * (0.4 + 0.6 * bold),
+            opacity=self._u(0.5, 1.0) * (0.6 + 0.4 * bold),  # lipsticks cover; a balm need not
             color=color,
             finish=self._word(st.FINISHES, [0.10, 0.28, 0.34, 0.18, 0.03, 0.05, 0.02]),
             liner=self._or_none(0.25, 0.1, 0.8),
@@ -187,7 +187,7 @@ class StyleSampler:
         lid = self._one_of(SHADOW_FAMILIES, wild)
         dark = self._color((50, 40, (0.02, 0.06), (0.14, 0.32)))
         return st.Eyeshadow(
-            opacity=self._u(0.35, 1.0) * (0.4 + 0.6 * bold),
+            opacity=self._u(0.4, 1.0) * (0.5 + 0.5 * bold),
             lid=lid,
             crease=dark if self._maybe(0.6) else self._one_of(SHADOW_FAMILIES, wild),
             crease_opacity=self._or_none(0.5, 0.3, 1.0),

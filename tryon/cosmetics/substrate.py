@@ -1,7 +1,7 @@
 """From a bare face to what pigments need: reflectance, light, detail, and where skin is.
 
 Exposure is the crux: with a fixed skin reflectance one swatch turns brown-black on dark skin. The
-reflectance is taken from the skin tone (ITA, Chardon et al. 1991), checked against the sclera.
+reflectance is taken from the skin tone (ITA, Chardon et al. 1991); the sclera has a say.
 """
 
 from __future__ import annotations
@@ -27,8 +27,14 @@ REFLECTANCE = (0.072, 0.100, 0.119, 0.158, 0.225, 0.297, 0.375, 0.458, 0.544)
 SHADING_RANGE = (0.25, 2.5)  # light on a sample relative to the face's median
 SHADING, LIP_SHADING = 0.9, 0.3  # powers: what looks like shade round lips is beard more often
 LEAST_B = 10.0  # b* of the palest skin; less is a picture without colour, which tells no angle
-SCLERA = 0.17  # luminance of the sclera under light of strength 1: it lies in the shade of lids
-SCLERA_TRUST = (0.85, 1.18)  # how far the sclera may move the light read from the skin
+# The tone is read from the same picture, so that what brightness is left beyond it is light by half
+# at most: the sclera and the bare lips of training portraits follow it with a power of 0.4.
+SKIN_TRUST = 0.5
+TYPICAL = 1.05  # strength of light in a picture that shows skin as bright as its tone has it
+# The white of the eyes as portraits of each tone show it, in the shade of lids: SCLERA at 0 deg and
+# e times that SCLERA_RISE deg above. It is hidden by a squint or glasses, so it may say little.
+SCLERA, SCLERA_RISE = 0.16, 91.0
+SCLERA_TRUST, SCLERA_RANGE = 0.25, (0.85, 1.18)
 THING_REDNESS = (0.04, 0.18)  # log R/G over that of the skin: bare lips have more, things less
 BESIDE_THING = (0.40, 0.70)  # likelihood of the skin beside lips that are hidden
 GREY = 0.15  # log R/G of the skin in a picture without colour, where red tells nothing
@@ -167,7 +173,7 @@ def estimate_substrate(
     typical = luminance(mean[:, :, None, None]).clamp_min(1e-3)
     strength = typical / reflectance_of(tone)[:, None, None, None]
     if ita is None:
-        strength = _checked_by_sclera(strength, linear, fields)
+        strength = TYPICAL * strength**SKIN_TRUST * _told_by_sclera(tone, linear, fields)
     on_lips = (2 * fields.lips).clamp(0, 1)
     power = SHADING + (LIP_SHADING - SHADING) * on_lips
     local = (shade / typical).clamp(*SHADING_RANGE) ** power
@@ -177,17 +183,24 @@ def estimate_substrate(
     return Substrate(linear, low, illuminant, skin, mean_reflectance.clamp(*REFLECTANCE_RANGE))
 
 
-def _checked_by_sclera(strength: Tensor, linear: Tensor, fields: BrushFields) -> Tensor:
-    """The light, moved half the way to what the white of the eyes says.
+def sclera_of(ita: Tensor) -> Tensor:
+    """Luminance that the sclera usually has in a picture of skin of a given ITA (deg)."""
+    return SCLERA * torch.exp(ita.clamp(ITA_KNOTS[0], ITA_KNOTS[-1]) / SCLERA_RISE)
 
-    The sclera alone is no measure: it lies in the shade, and is hidden by a squint.
-    """
+
+def white_of(linear: Tensor, fields: BrushFields) -> Tensor | None:
+    """(B,) luminance of the white of the eyes; None where the raster is too coarse to hold it."""
     inside = (fields.sclera > 0.9).flatten()
     if int(inside.sum()) < 40:
-        return strength
-    white = luminance(linear).flatten(1)[:, inside].quantile(0.9, dim=1)[:, None, None, None]
-    ratio = white / SCLERA / strength.clamp_min(1e-3)
-    return strength * ratio.clamp(*SCLERA_TRUST).sqrt()
+        return None
+    return luminance(linear).flatten(1)[:, inside].quantile(0.9, dim=1)
+
+
+def _told_by_sclera(tone: Tensor, linear: Tensor, fields: BrushFields) -> Tensor:
+    """(B, 1, 1, 1) factor of the light by the white of the eyes; 1 where it is not seen."""
+    white, usual = white_of(linear, fields), sclera_of(tone)
+    ratio = (usual if white is None else white) / usual
+    return (ratio.clamp(*SCLERA_RANGE) ** SCLERA_TRUST)[:, None, None, None]
 
 
 def skin_likelihood(texture: Tensor, fields: BrushFields) -> Tensor:

@@ -72,7 +72,7 @@ class OpenVinoEngine:
         self._ov = ov
         try:
             graphs = _Graphs(folder, manifest, threads or min(4, _cores()))
-            self._student: InferRequest | None
+            self._student: _Student | None
             chosen, self._student = graphs.student(precision)
             # A look is encoded once, so exactness is worth more than its few milliseconds.
             self._encoder: InferRequest | None = graphs.open(ENCODER, "f32")
@@ -102,11 +102,11 @@ class OpenVinoEngine:
         if prepared is not self._bound:
             for index, feature in enumerate(prepared.features):
                 tensor = self._ov.Tensor(feature, shared_memory=True)
-                self._student.set_input_tensor(index + 2, tensor)
+                self._student.request.set_input_tensor(index + 2, tensor)
             self._bound = prepared  # also keeps the shared arrays alive
         layers = np.empty((*checked.shape[:3], 6), np.float32)
         for texture, layer in zip(checked, layers, strict=True):
-            blocks.unpack(texture, _residuals(self._student, texture), layer)
+            blocks.unpack(texture, self._student(texture), layer)
         return layers
 
     def warm_up(self) -> None:
@@ -122,7 +122,7 @@ class OpenVinoEngine:
 def fixed_answer(folder: Path) -> Float32:
     """What the float32 student of a folder answers to the fixed texture and no look."""
     graphs = _Graphs(folder, read_manifest(folder), _cores())
-    return graphs.answer(graphs.open(STUDENT, "f32"))
+    return graphs.answer(_Student(graphs.open(STUDENT, "f32")))
 
 
 class _Graphs:
@@ -145,7 +145,7 @@ class _Graphs:
         graph = self.core.read_model(xml, constants)
         return self.core.compile_model(graph, "CPU", settings).create_infer_request()
 
-    def student(self, wanted: str) -> tuple[str, InferRequest]:
+    def student(self, wanted: str) -> tuple[str, _Student]:
         """The student in the precision that is wanted, and its name.
 
         Raises:
@@ -155,12 +155,12 @@ class _Graphs:
         quantised = ANSWER in self.manifest.files
         chosen = best_precision(features, cpu, quantised) if wanted == "auto" else wanted
         if chosen != "int8":
-            return chosen, self.open(STUDENT, chosen)
+            return chosen, _Student(self.open(STUDENT, chosen))
         if not quantised:
             raise EngineError(f"The model in {self.folder} has no int8 student; export it again.")
         if VNNI.isdisjoint(features):
             raise EngineError("This CPU has no VNNI and computes int8 wrongly; use precision auto.")
-        student = self.open(QUANTISED, "f32")
+        student = _Student(self.open(QUANTISED, "f32"))
         wanted_answer = np.load(io.BytesIO(self._bytes(ANSWER)), allow_pickle=False)
         error = int8_error(self.answer(student), wanted_answer)
         if error <= INT8_TOLERANCE:
@@ -170,25 +170,31 @@ class _Graphs:
             raise EngineError(f"{fault}; use precision auto.")
         chosen = best_precision(features, cpu, quantised=False)
         logging.getLogger("tryon").warning("%s: %s is used.", fault, chosen)
-        return chosen, self.open(STUDENT, chosen)
+        return chosen, _Student(self.open(STUDENT, chosen))
 
-    def answer(self, student: InferRequest) -> Float32:
+    def answer(self, student: _Student) -> Float32:
         """What a student answers to the fixed texture and no look."""
-        for tensor in student.input_tensors:
+        for tensor in student.request.input_tensors:
             tensor.data[:] = 0
-        return kept(_residuals(student, fixed_texture(self.manifest.size)))
+        return kept(student(fixed_texture(self.manifest.size)))
 
     def _bytes(self, name: str) -> bytes:
         return verified_bytes(self.folder, self.manifest, name)
 
 
-def _residuals(student: InferRequest, texture: Float32) -> Float32:
-    """Run the student on one texture; what it answers is overwritten by the next run."""
-    fine, coarse = (student.get_input_tensor(index).data[0] for index in range(2))
-    blocks.pack(texture, fine, coarse)
-    student.infer()
-    residuals: Float32 = student.get_output_tensor().data[0]
-    return residuals
+class _Student:
+    """The compiled student and its memory."""
+
+    def __init__(self, request: InferRequest) -> None:
+        self.request = request
+        self._fine, self._coarse = (request.get_input_tensor(k).data[0] for k in range(2))
+        self._residuals: Float32 = request.get_output_tensor().data[0]
+
+    def __call__(self, texture: Float32) -> Float32:
+        """Residuals of one texture; the next call overwrites them."""
+        blocks.pack(texture, self._fine, self._coarse)
+        self.request.infer()
+        return self._residuals
 
 
 def _cores() -> int:

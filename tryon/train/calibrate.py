@@ -1,7 +1,7 @@
-"""Training portraits -> how bright skin of each tone is: the curve that the painter reads light by.
+"""Training portraits -> how bright skin and eyes of each tone are: what the painter reads light by.
 
-`python -m tryon.train.calibrate FACES.safetensors` prints what REFLECTANCE should be; it looks at
-the train split only and never changes a file.
+`python -m tryon.train.calibrate FACES.safetensors` prints what REFLECTANCE, TYPICAL and SCLERA
+should be; it looks at the train split only and never changes a file.
 """
 
 from __future__ import annotations
@@ -19,13 +19,22 @@ from tryon.cosmetics import style as st
 from tryon.cosmetics.brushes import atlas_zones, brush_fields
 from tryon.cosmetics.colours import rgb_of
 from tryon.cosmetics.pigment import luminance, to_linear
-from tryon.cosmetics.substrate import ITA_KNOTS, REFLECTANCE
+from tryon.cosmetics.substrate import (
+    ITA_KNOTS,
+    REFLECTANCE,
+    SCLERA,
+    SCLERA_RISE,
+    SKIN_TRUST,
+    TYPICAL,
+    white_of,
+)
 from tryon.train.evidence import faces_of, worn_colours
 from tryon.train.faces import FaceCache
 
 Floats = NDArray[np.float64]
 SWATCH = "#b05a5a"  # of middle brightness, and none of those that the evidence is given for
 STIFF = 0.5  # faces a knot: how much the curve resists bending where there are few of them
+LEAST_SIZE = 128  # texels a side of a cache that shows the white of the eyes
 TRUSTED = 2.5  # brighter than this says more about the picture than about the skin
 
 
@@ -58,10 +67,35 @@ def fitted(ita: Floats, shown: Floats) -> Floats:
     stiff, curve = STIFF * bend.T @ bend, np.log(REFLECTANCE)
     read = share @ curve
     for _ in range(60):  # Newton on the mean at each knot
-        left = np.minimum(shown * np.exp(read - share @ curve), TRUSTED)
-        slope = (share.T * left) @ share + stiff
+        left = np.minimum(shown * np.exp(SKIN_TRUST * (read - share @ curve)), TRUSTED)
+        slope = SKIN_TRUST * (share.T * left) @ share + stiff
         curve = curve + 0.6 * np.linalg.solve(slope, share.T @ (left - 1) - stiff @ curve)
     return np.asarray(np.exp(curve))
+
+
+def whites(cache: FaceCache, which: Tensor) -> Floats:
+    """(N,) luminance of the white of the eyes of each face; the cache must be fine enough."""
+    fields, found = brush_fields(cache.size), []
+    for some in torch.split(which, 32):
+        white = white_of(to_linear(cache.texture[some, :3].float() / 255), fields)
+        assert white is not None
+        found.append(white)
+    return np.asarray(torch.cat(found).numpy(), np.float64)
+
+
+def sclera_line(ita: Floats, white: Floats) -> tuple[float, float]:
+    """SCLERA and SCLERA_RISE: the line of medians of the log of `white` over the skin tone.
+
+    Closed eyes and glasses are so many and so dark that a mean would speak of them.
+    """
+    x = np.stack([np.ones_like(ita), ita.clip(ITA_KNOTS[0], ITA_KNOTS[-1])], 1)
+    y, weight = np.log(white), np.ones_like(white)
+    line = np.zeros(2)
+    for _ in range(50):  # least absolute differences, by weights
+        root = np.sqrt(weight)
+        line = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+        weight = 1 / np.maximum(np.abs(y - x @ line), 0.01)
+    return float(np.exp(line[0])), float(1 / line[1])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,6 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     shown = shown_brightness(cache, train)
     found = fitted(cache.ita[train].double().numpy(), shown)
     print(f"a swatch on {len(train)} training faces shows {shown.mean():.3f} of its brightness")
+    print(f"typical light: {TYPICAL:.3f} -> {TYPICAL / shown.mean():.3f}")
+    if cache.size >= LEAST_SIZE:
+        at_zero, rise = sclera_line(cache.ita[train].double().numpy(), whites(cache, train))
+        print(f"sclera: {SCLERA:.3f} -> {at_zero:.3f}, e-fold in {SCLERA_RISE:.0f} -> {rise:.0f}")
     for angle, now, better in zip(ITA_KNOTS, REFLECTANCE, found, strict=True):
         print(f"{angle:6.0f} deg: {now:.3f} -> {better:.3f}")
     return 0
