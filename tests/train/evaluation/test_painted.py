@@ -96,6 +96,14 @@ def test_a_model_deaf_to_its_reference_gives_the_same_lips_but_changes_bare_ones
     assert result.psnr_face < 60
 
 
+def test_exact_paint_differs_from_its_reference_by_the_skin_below(batches):
+    """Sheer paint shows the wearer: what is asked of a student as shown has this for a floor."""
+    gaps = [item.lip_shown for item in items(batches, lambda batch: batch.target)]
+    gaps = [gap for gap in gaps if not np.isnan(gap)]
+    assert gaps
+    assert 0.5 < np.mean(gaps) < 40
+
+
 def test_a_model_that_copies_the_complexion_gives_other_lips(cache):
     def copied(source, reference):
         layer = nothing(source, reference)

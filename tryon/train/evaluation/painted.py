@@ -42,6 +42,8 @@ class PaintedItem:
     lids_nothing: float
     lip_de: float  # between the mean colours, where the style paints lips
     lid_de: float
+    lip_shown: float  # exact lips against the reference's, as each picture shows them: a floor
+    lid_shown: float
     ms_ssim: float
     gmsd: float
 
@@ -64,6 +66,8 @@ class PaintedResult:
     psnr_lids_foundation: float
     lip_de: float
     lid_de: float
+    lip_shown: float
+    lid_shown: float
     ms_ssim: float
     gmsd: float
     same_lips_de: float  # one style, two references of different skin tones, one wearer
@@ -112,6 +116,8 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         psnr_lids_foundation=_psnr(full, "lids"),
         lip_de=measures.mean([item.lip_de for item in items]),
         lid_de=measures.mean([item.lid_de for item in items]),
+        lip_shown=measures.mean([item.lip_shown for item in items]),
+        lid_shown=measures.mean([item.lid_shown for item in items]),
         ms_ssim=measures.mean([item.ms_ssim for item in items]),
         gmsd=measures.mean([item.gmsd for item in items]),
         same_lips_de=measures.mean(lips),
@@ -147,6 +153,8 @@ def _items(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
             picture[index].permute(1, 2, 0).numpy()
             for picture in (batch.source[:, :3], batch.target, worn)
         )
+        reference = batch.reference[index, :3].permute(1, 2, 0).numpy()
+        told = (batch.reference[index, 3] > 0.5).numpy()
         seen, made = visible[index].numpy(), changed[index].numpy()
         face, lips, lids = (mask & seen for mask in (masks.face, masks.lips, masks.lids))
         yield PaintedItem(
@@ -159,6 +167,8 @@ def _items(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
             lids_nothing=measures.mean_square(source, target, lids),
             lip_de=measures.region_gap(output, target, lips & _worn_there(lips, made)),
             lid_de=measures.region_gap(output, target, lids & _worn_there(lids, made)),
+            lip_shown=measures.region_gap(target, reference, lips & told & _worn_there(lips, made)),
+            lid_shown=measures.region_gap(target, reference, lids & told & _worn_there(lids, made)),
             ms_ssim=float(likeness[index]),
             gmsd=float(deviation[index]),
         )

@@ -70,6 +70,8 @@ LINES: tuple[Line, ...] = (
     Line("painted", "gmsd", "GMSD inside the face"),
     Line("painted", "lip_de", "lips' mean colour, CIEDE2000", 2.5),
     Line("painted", "lid_de", "lids' mean colour, CIEDE2000", 2.5),
+    Line("painted", "lip_shown", "- exact paint against its reference as shown: lips"),
+    Line("painted", "lid_shown", "- exact paint against its reference as shown: lids"),
     Line("painted", "same_lips_de", "one style off two skin tones: lips, CIEDE2000", 5.0),
     Line("painted", "same_lips_worst", "- the worst two", None),
     Line("painted", "bare_change", "bare reference in any light: change, levels", 1.5),
