@@ -252,10 +252,10 @@ def composite_rows(
                     _mix(m[0], n[0], lip), _mix(m[1], n[1], lip), _mix(m[2], n[2], lip),
                     _mix(m[3], n[3], lip), _mix(m[4], n[4], lip), _mix(m[5], n[5], lip),
                 )  # fmt: skip
-            finite = True
-            for k in range(6):
-                finite &= math.isfinite(m[k])
-            if not finite:
+            # 0 if all are finite, NaN otherwise; six questions took a tenth of the time here.
+            apart = (m[0] - m[0]) + (m[1] - m[1]) + (m[2] - m[2])
+            apart += (m[3] - m[3]) + (m[4] - m[4]) + (m[5] - m[5])
+            if not apart == zero:
                 continue
             pixel = line[np.uint64(x0 + column)]
             for k in range(3):  # an identity gives the same level: there is no need to look for it

@@ -206,8 +206,12 @@ def test_backends_agree(still_session, portrait, look):
         assert session.backend.startswith("torch")
         exact = session.process(portrait).image
     error = difference(fast, exact)
-    assert error.max() <= 2  # levels; bfloat16 on CPUs that have it
-    assert error.mean() <= 0.1
+    if still_session.backend.startswith("openvino-int8"):
+        assert error.max() <= 12  # levels
+        assert error.mean() <= 0.3
+    else:
+        assert error.max() <= 2  # bfloat16 on CPUs that have it
+        assert error.mean() <= 0.1
     assert (exact != portrait).any()
 
 
