@@ -19,6 +19,7 @@ LEAST = 64  # pairs of texel rows that are worth waking a thread for
 
 # Unsigned indices: Numba then has no negative ones to look for, and LLVM moves whole vectors.
 U = np.uint64
+FAINT = np.float32(4 / 255)  # of tryon.models.student
 ZERO, HALF, ONE, MAX_GAIN = np.float32(0), np.float32(0.5), np.float32(1), np.float32(4)
 
 
@@ -49,7 +50,8 @@ def unpack(
     """The layer that the student's answer stands for.
 
     A texel shows clamp(colour + residual), and lets through clamp(1 + residual) of the frame's own
-    detail: that is its gain, and the offset is what then is missing in linear light.
+    detail: that is its gain, and the offset is what then is missing in linear light. Residuals that
+    change a texel by less than FAINT or so fade first.
 
     Args:
         texture: (A, A, 4) float32, what was packed.
@@ -132,6 +134,15 @@ def _unpack_rows(texels: Any, residuals: Any, layer: Any, start: int, stop: int)
                     seen[to] = line[U(8) * block + U(4 * texel + k)]
                     colour[to] = blocks[U(24) * block + at + U(6 * texel + k)]
                     gain[to] = blocks[U(24) * block + at + U(6 * texel + 3 + k)]
+        for texel in range(U(values // 3)):
+            first, second, third = U(3) * texel, U(3) * texel + U(1), U(3) * texel + U(2)
+            red, green, blue = colour[first], colour[second], colour[third]
+            strength = red * red + green * green + blue * blue
+            share = strength / (strength + FAINT * FAINT)
+            colour[first], colour[second], colour[third] = red * share, green * share, blue * share
+            gain[first] *= share
+            gain[second] *= share
+            gain[third] *= share
         for k in range(values):
             worn = min(max(seen[k] + colour[k], ZERO), ONE)
             gain[k] = min(max(ONE + gain[k], ZERO), MAX_GAIN)

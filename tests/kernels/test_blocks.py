@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tryon.kernels import blocks
 from tryon.kernels.colour import srgb_to_linear
+from tryon.models.student import FAINT
 
 Array = NDArray[np.float32]
 
@@ -42,6 +43,8 @@ def test_the_layer_shows_the_colour_that_was_asked_for(side: int) -> None:
     blocks.unpack(faces, asked.reshape(side // 2, side // 2, 24), layer)
 
     texels = asked.transpose(0, 2, 1, 3, 4).reshape(side, side, 6)
+    strength = np.square(texels[..., :3]).sum(-1, keepdims=True)
+    texels = texels * strength / (strength + FAINT**2)
     seen = faces[..., :3]
     gain = np.clip(1 + texels[..., 3:], 0, 4)
     worn = srgb_to_linear(np.clip(seen + texels[..., :3], 0, 1))
@@ -49,6 +52,24 @@ def test_the_layer_shows_the_colour_that_was_asked_for(side: int) -> None:
     # The student's polynomial is within 0.005 of a level of the exact curve.
     offset = worn - gain * srgb_to_linear(seen)
     np.testing.assert_allclose(layer[..., 3:], offset, atol=1e-4)
+
+
+def test_a_doubt_fades_and_makeup_stays() -> None:
+    assert blocks.FAINT == np.float32(FAINT)
+    faces = np.full((16, 16, 4), 0.5, np.float32)
+    shown = []
+    for level in (1.0, 50.0):
+        layer = np.empty((16, 16, 6), np.float32)
+        asked = np.zeros((8, 8, 4, 6), np.float32)
+        asked[..., :3] = level / 255
+        blocks.unpack(faces, asked.reshape(8, 8, 24), layer)
+        linear = float(layer[0, 0, 0] * srgb_to_linear(faces[:1, :1, :1])[0, 0, 0] + layer[0, 0, 3])
+        shown.append((linear / 1.0, level))
+    before = float(srgb_to_linear(faces[:1, :1, :1])[0, 0, 0])
+    whole = [float(srgb_to_linear(np.float32([0.5 + v / 255]))[0]) - before for _, v in shown]
+    parts = [(linear - before) / full for (linear, _), full in zip(shown, whole, strict=True)]
+    assert parts[0] < 0.2
+    assert parts[1] > 0.99
 
 
 def test_no_residual_is_the_identity() -> None:

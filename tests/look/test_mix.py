@@ -16,7 +16,7 @@ from tryon.look.mix import interpolate, mix_looks, share_maps
 from tryon.look.store import decode_look
 
 MASKS = region_masks(256)
-MAX_LEAK = 0.015  # of the energy of what a region was to change; 0.010 in float32, 0.011 in int8
+MAX_LEAK = 0.01  # of the energy of what a region was to change
 
 
 @pytest.fixture(scope="module")
