@@ -113,3 +113,41 @@ def test_a_look_may_be_worn_where_nothing_is_taken_off(folder, look):
 def test_quality_mode_brings_a_removal_of_its_own(bare_look):
     (own,) = flags.load_looks(parsed("--remove"), removal=lambda: bare_look)
     np.testing.assert_array_equal(own.colour, bare_look.colour)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("lips=0.7", ("lips", 0.7)), ("all=1.5", ("all", 1.5)), ("eyes=0", ("eyes", 0))],
+)
+def test_intensity(text, value):
+    assert flags.intensity(text) == value
+
+
+@pytest.mark.parametrize("text", ["lips", "lips=", "lips=2", "lips=-1", "lips=nan", "hair=1", "=1"])
+def test_wrong_intensities_are_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        flags.intensity(text)
+
+
+def test_sizes_and_whole_numbers():
+    assert flags.size("1280x720") == (1280, 720)
+    for text in ("1280", "x720", "12.5x7", "-4x4"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            flags.size(text)
+    assert flags.whole(1)("3") == 3
+    for text in ("0", "-1", "x", "1.5"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            flags.whole(1)(text)
+
+
+def test_look_flags_exclude_each_other(capsys):
+    parser = argparse.ArgumentParser()
+    flags.add_look_arguments(parser)
+    flags.add_session_arguments(parser)
+    parsed = parser.parse_args(["--ref", "a.png", "--intensity", "lips=0.5", "all=1"])
+    assert parsed.intensity == [("lips", 0.5), ("all", 1.0)]
+    for argv in (["--ref", "a", "--look", "b"], ["--ref", "a", "--faces", "5"]):
+        with pytest.raises(SystemExit) as stop:
+            parser.parse_args(argv)
+        assert stop.value.code == 2
+    capsys.readouterr()

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "types": "",
     "errors": "",
     "config": "errors",
+    "console": "errors",
     "_openvino": "errors",
     "kernels": "",
     "streaming": "types errors",
@@ -41,10 +42,10 @@ MAY_IMPORT = {
     "look": f"{GROUND} kernels face cosmetics layer models",
     "session": f"{GROUND} face look engines layer",
     "public": f"{GROUND} look session",
-    "train": f"{BELOW_SESSION} session public streaming",
-    "commands": f"{BELOW_SESSION} session public streaming demos",
+    "train": f"{BELOW_SESSION} console session public streaming",
+    "commands": f"{BELOW_SESSION} console session public streaming demos",
     # The live page paints own colours, which the public API does not (yet).
-    "demos": "types public streaming look cosmetics",
+    "demos": "types console public streaming look cosmetics",
 }
 COMMANDS = (
     "arguments batch batch_files batch_ray batch_workers bench cli doctor hud look_cli offline "

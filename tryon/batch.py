@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tryon import arguments as flags
-from tryon.cli import run_main
+from tryon.console import run_main
 
 if TYPE_CHECKING:
     from tryon.batch_files import Outcome

@@ -17,7 +17,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
 from tryon.batch_files import Job, Outcome, digest, stamp
-from tryon.cli import one_line
+from tryon.console import one_line
 from tryon.errors import ImageError, MediaError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from tryon.cli import one_line, run_main
+from tryon.console import one_line, run_main
 
 OK, ABSENT, BROKEN = "ok", "absent", "broken"
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tryon.cli import one_line, run_main
+from tryon.console import one_line, run_main
 from tryon.cosmetics.captions import caption
 from tryon.cosmetics.style import MakeupStyle
 from tryon.errors import ConfigError, ImageError, LookFormatError, TryOnError, WeightsError

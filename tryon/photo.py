@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tryon import arguments as flags
-from tryon.cli import one_line, run_main
+from tryon.console import one_line, run_main
 from tryon.errors import ConfigError, ImageError, TryOnError
 
 if TYPE_CHECKING:

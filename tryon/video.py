@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tryon import arguments as flags
-from tryon.cli import run_main
+from tryon.console import run_main
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from tryon import arguments as flags
-from tryon.cli import run_main
+from tryon.console import run_main
 from tryon.preview import Preview
 from tryon.settings import Settings, load_settings, save_settings, settings_path
 from tryon.streaming.live import Sink, Source, run_live

@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from tryon.cli import run_main
+from tryon.console import run_main
 from tryon.errors import ConfigError, MissingExtraError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -72,3 +72,9 @@ def test_a_portrait_becomes_a_texture_and_a_wall_does_not(folder, capsys):
     assert cache.skin[0, 0][seen].float().mean() > 150
     direct = build_cache(folder, {"set/face.png": "train"}, set(), 64)
     assert torch.equal(direct.texture, cache.texture)
+
+
+def test_a_missing_split_is_one_line_and_no_traceback(tmp_path, capsys):
+    missing = tmp_path / "split.tsv"
+    assert main([str(tmp_path), "--split", str(missing), "-o", str(tmp_path / "x")]) == 1
+    assert capsys.readouterr().err.startswith(f"error: no file {missing}")

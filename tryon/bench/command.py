@@ -24,7 +24,7 @@ from tryon.bench.rows import (
     measure_swap,
     moving_faces,
 )
-from tryon.cli import run_main
+from tryon.console import run_main
 from tryon.streaming.stats import Percentiles, percentiles
 from tryon.webcam import figures
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from tryon.arguments import whole
-from tryon.cli import run_main
+from tryon.console import run_main
 from tryon.engines.cache import EngineCache
 from tryon.engines.choose import ENGINE_NAMES, why_not
 from tryon.models.weights import STUDENT_DIR

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tryon.console import run_main
 from tryon.cosmetics import style as st
 from tryon.cosmetics.brushes import atlas_zones, brush_fields
 from tryon.cosmetics.colours import rgb_of
@@ -99,10 +100,14 @@ def sclera_line(ita: Floats, white: Floats) -> tuple[float, float]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tryon.train.calibrate", description=__doc__)
     parser.add_argument("faces", type=Path, help="a face cache")
-    cache = FaceCache.load(parser.parse_args(argv).faces)
+    return run_main(parser, _run, argv)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    cache = FaceCache.load(arguments.faces)
     train = cache.indices("train")
     shown = shown_brightness(cache, train)
     found = fitted(cache.ita[train].double().numpy(), shown)
@@ -113,7 +118,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"sclera: {SCLERA:.3f} -> {at_zero:.3f}, e-fold in {SCLERA_RISE:.0f} -> {rise:.0f}")
     for angle, now, better in zip(ITA_KNOTS, REFLECTANCE, found, strict=True):
         print(f"{angle:6.0f} deg: {now:.3f} -> {better:.3f}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from PIL import Image
 from torch import Tensor
 
 from tryon.config import add_arguments, from_arguments
-from tryon.errors import ConfigError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError
 from tryon.models.student import TryOnModel
 from tryon.models.weights import Manifest, load_model, save_model
 from tryon.train.losses import LossConfig, student_loss
@@ -153,24 +154,22 @@ def main(arguments: list[str] | None = None) -> int:
     for kind in (RunConfig, SourceConfig, StudentTraining):
         add_arguments(parser, kind)
     parser.set_defaults(out=Path("runs/student"), rate=1e-3, average=0.998)
-    parsed = parser.parse_args(arguments)
-    try:
-        run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, StudentTraining)
-        painting = from_arguments(parsed, SourceConfig)
-        torch.manual_seed(run.seed)
-        model, run = load_model(config.init) if config.init else TryOnModel(), of_process(run)
+    return run_main(parser, _run, arguments)
 
-        def blend(painted: PairSource) -> PairSource:
-            if config.endpoints is None:
-                return painted
-            return mixed(painted, painting.data, config.endpoints, config.matched, run.seed)
 
-        with open_source(painting, run.device, run.seed, LIVED_IN, blend) as source:
-            Run(run, StudentTask(config, run, model.train(), source))()
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+def _run(parsed: argparse.Namespace) -> None:
+    run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, StudentTraining)
+    painting = from_arguments(parsed, SourceConfig)
+    torch.manual_seed(run.seed)
+    model, run = load_model(config.init) if config.init else TryOnModel(), of_process(run)
+
+    def blend(painted: PairSource) -> PairSource:
+        if config.endpoints is None:
+            return painted
+        return mixed(painted, painting.data, config.endpoints, config.matched, run.seed)
+
+    with open_source(painting, run.device, run.seed, LIVED_IN, blend) as source:
+        Run(run, StudentTask(config, run, model.train(), source))()
 
 
 if __name__ == "__main__":

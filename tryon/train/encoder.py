@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from tryon.config import add_arguments, from_arguments
-from tryon.errors import ConfigError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError
 from tryon.models.encoder import TOWERS, MakeupEncoder, new_encoder
 from tryon.models.teacher_files import encoder_state, load_encoder, save_encoder
 from tryon.models.weights import Manifest
@@ -207,17 +208,15 @@ def main(arguments: list[str] | None = None) -> int:
     for kind in (RunConfig, SourceConfig, EncoderTraining):
         add_arguments(parser, kind)
     parser.set_defaults(out=Path("runs/encoder"))
-    parsed = parser.parse_args(arguments)
-    try:
-        run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, EncoderTraining)
-        torch.manual_seed(run.seed)
-        model, run = build_encoder(config), of_process(run)  # every process starts alike
-        with open_source(from_arguments(parsed, SourceConfig), run.device, run.seed) as source:
-            Run(run, EncoderTask(config, run, model, source, captions_of))()
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_main(parser, _run, arguments)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, EncoderTraining)
+    torch.manual_seed(run.seed)
+    model, run = build_encoder(config), of_process(run)  # every process starts alike
+    with open_source(from_arguments(parsed, SourceConfig), run.device, run.seed) as source:
+        Run(run, EncoderTask(config, run, model, source, captions_of))()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from tryon.config import add_arguments, from_arguments
-from tryon.errors import ConfigError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
 from tryon.models.mesh_render import atlas_mesh
 from tryon.models.sampling import SampleConfig, region_mask, sample
@@ -103,13 +104,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tryon.train.endpoints", description=__doc__)
     add_arguments(parser, EndpointConfig)
-    try:
-        config = from_arguments(parser.parse_args(arguments), EndpointConfig)
-        print(f"{len(write(config))} endpoints in {config.out}")
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_main(parser, _run, arguments)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    config = from_arguments(parsed, EndpointConfig)
+    print(f"{len(write(config))} endpoints in {config.out}")
 
 
 def write(config: EndpointConfig, save_every: int = 16) -> Endpoints:

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tryon.errors import ConfigError, ImageError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError, ImageError
 from tryon.look.look import Look
 from tryon.models.weights import STUDENT_DIR, load_model, read_manifest
 from tryon.streaming.demo_clip import DemoClip
@@ -236,22 +237,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parsed = _parser().parse_args(arguments)
+    return run_main(_parser(), _run, arguments)
+
+
+def _run(parsed: argparse.Namespace) -> None:
     given = {f.name: getattr(parsed, f.name) for f in fields(Sizes)}
-    try:
-        if parsed.clips is not None and not parsed.clips.is_dir():
-            raise ImageError(f"no folder {parsed.clips}; name one with videos")
-        wanted = {name: value for name, value in given.items() if value is not None}
-        sizes = replace(QUICK if parsed.quick else Sizes(), **wanted)
-        inputs = Inputs(**{f.name: getattr(parsed, f.name) for f in fields(Inputs)})
-        evaluation = run(inputs, sizes, parsed.out, lambda text: print(text, file=sys.stderr))
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    if parsed.clips is not None and not parsed.clips.is_dir():
+        raise ImageError(f"no folder {parsed.clips}; name one with videos")
+    wanted = {name: value for name, value in given.items() if value is not None}
+    sizes = replace(QUICK if parsed.quick else Sizes(), **wanted)
+    inputs = Inputs(**{f.name: getattr(parsed, f.name) for f in fields(Inputs)})
+    evaluation = run(inputs, sizes, parsed.out, lambda text: print(text, file=sys.stderr))
     print(report.text(evaluation))
     if parsed.json:
         print(json.dumps(report.to_json(evaluation), ensure_ascii=False))
-    return 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tryon.console import run_main
 from tryon.cosmetics import style as st
 from tryon.cosmetics.brushes import BrushFields, atlas_zones, brush_fields
 from tryon.cosmetics.colours import ciede2000, cielab_of, rgb_of
@@ -121,11 +122,14 @@ def texture_kept(cache: FaceCache, which: Tensor) -> Tensor:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tryon.train.evidence", description=__doc__)
     parser.add_argument("faces", type=Path, help="a face cache")
     parser.add_argument("--split", default="test", help="train, val or test")
-    arguments = parser.parse_args(argv)
+    return run_main(parser, _run, argv)
+
+
+def _run(arguments: argparse.Namespace) -> None:
     cache = FaceCache.load(arguments.faces)
     which = cache.indices(arguments.split)
     rows = fidelity(cache, which)
@@ -139,7 +143,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     kept = texture_kept(cache, which)
     print(f"gradient correlation under matte foundation: median {kept.median():.3f}, "
           f"least {kept.min():.3f}")  # fmt: skip
-    return 0
 
 
 if __name__ == "__main__":

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from tryon._openvino import load_openvino
+from tryon.console import run_main
 from tryon.engines.openvino import ENCODER, INT8_FILES, STUDENT, OpenVinoEngine
 from tryon.engines.torch import TorchEngine
-from tryon.errors import TryOnError, WeightsError
+from tryon.errors import WeightsError
 from tryon.models.student import LookEncoder, LookFeatures, Student, TryOnModel
 from tryon.models.weights import (
     MANIFEST,
@@ -240,23 +241,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=STUDENT_DIR, help="model folder")
     parser.add_argument("--data", action="append", default=[], help="a line of the data list")
     parser.add_argument("--faces", type=Path, help="face cache to make the int8 student with")
-    given = parser.parse_args(arguments)
-    try:
-        trained = given.run / "student"
-        if not trained.is_dir():
-            raise WeightsError(
-                f"No student in {given.run}; end its run: tryon.train.distill --resume --minutes 0"
-            )
-        model, scores = load_model(trained), read_manifest(trained).metrics[0]["groups"]
-        about = {"data": given.data, "metrics": scores, "commit": _commit()}
-        manifest = export(model, given.to, pairs=given.faces and _painted(given.faces), **about)
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_main(parser, _run, arguments)
+
+
+def _run(given: argparse.Namespace) -> None:
+    trained = given.run / "student"
+    if not trained.is_dir():
+        raise WeightsError(
+            f"No student in {given.run}; end its run: tryon.train.distill --resume --minutes 0"
+        )
+    model, scores = load_model(trained), read_manifest(trained).metrics[0]["groups"]
+    about = {"data": given.data, "metrics": scores, "commit": _commit()}
+    manifest = export(model, given.to, pairs=given.faces and _painted(given.faces), **about)
     print(f"{given.to}: {', '.join(manifest.files)}")
     cost = "{psnr_f32:.2f} dB in float32, {psnr_int8:.2f} dB in int8, {faces} held-out faces"
     print(cost.format(**manifest.int8) if manifest.int8 else "no int8 student: give --faces")
-    return 0
 
 
 if __name__ == "__main__":

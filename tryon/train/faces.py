@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tryon.console import run_main
 from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.pigment import to_linear
 from tryon.cosmetics.substrate import skin_likelihood, skin_tone
@@ -107,7 +108,13 @@ def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: in
 
 
 def read_split(path: Path, folder: Path) -> tuple[dict[str, str], set[str]]:
-    """Read split.tsv (file, split) and the `already_made_up` flags of each set's INDEX.tsv."""
+    """Read split.tsv (file, split) and the `already_made_up` flags of each set's INDEX.tsv.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no file {path}; write a TSV with columns file and split")
     with path.open(newline="", encoding="utf-8") as file:
         split = {row["file"]: row["split"] for row in csv.DictReader(file, delimiter="\t")}
     made_up = set()
@@ -120,18 +127,20 @@ def read_split(path: Path, folder: Path) -> tuple[dict[str, str], set[str]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tryon.train.faces", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of portrait sets")
     parser.add_argument("--split", type=Path, required=True, help="TSV with columns file, split")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", type=int, default=256)
-    arguments = parser.parse_args(argv)
+    return run_main(parser, _run, argv)
+
+
+def _run(arguments: argparse.Namespace) -> None:
     split, made_up = read_split(arguments.split, arguments.folder)
     cache = build_cache(arguments.folder, split, made_up, arguments.size)
     cache.save(arguments.output)
     print(f"{len(cache.names)} faces at {cache.size}² in {arguments.output}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from tryon.errors import ConfigError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError
 from tryon.train.faces import FaceCache
 
 QUALITY = 92
@@ -97,17 +97,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--quality", type=int, default=QUALITY, help="of JPEG, 1..100")
     parser.add_argument("--unpack", action="store_true", help="the other way round")
-    parsed = parser.parse_args(arguments)
-    try:
-        if parsed.unpack:
-            unpack(parsed.cache).save(parsed.output)
-        else:
-            pack(FaceCache.load(parsed.cache), parsed.output, parsed.quality)
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_main(parser, _run, arguments)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    if parsed.unpack:
+        unpack(parsed.cache).save(parsed.output)
+    else:
+        pack(FaceCache.load(parsed.cache), parsed.output, parsed.quality)
     print(f"{parsed.output}: {parsed.output.stat().st_size / 1e6:.1f} MB")
-    return 0
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from tryon.console import run_main
 from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.painter import StyleBatch, paint
 from tryon.cosmetics.pigment import to_linear
@@ -87,14 +88,17 @@ def _measure(arguments: tuple[FaceCache, int, str, float, int]) -> dict[str, flo
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tryon.train.paint_speed", description=__doc__)
     parser.add_argument("faces", type=Path, nargs="?", help="a face cache")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=4.0, help="for each figure")
     parser.add_argument("--processes", type=int, default=2, help="side by side, on a CPU")
-    a = parser.parse_args(argv)
+    return run_main(parser, _run, argv)
+
+
+def _run(a: argparse.Namespace) -> None:
     cache = FaceCache.load(a.faces) if a.faces else synthetic_faces(a.size)
     count = a.processes if a.device == "cpu" else 1
     jobs = [(cache, a.size, a.device, a.seconds, seed) for seed in range(count)]
@@ -105,7 +109,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = pool.map(_measure, jobs)
     total = {name: round(sum(one[name] for one in found), 1) for name in found[0]}
     print(json.dumps({"size": a.size, "device": a.device, "processes": count, "per_second": total}))
-    return 0
 
 
 if __name__ == "__main__":

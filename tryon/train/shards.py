@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tryon.console import run_main
 from tryon.cosmetics.pigment import to_linear, to_srgb
 from tryon.errors import ConfigError, MissingExtraError
 from tryon.train.data import PaintedPairs
@@ -192,19 +193,22 @@ def _faces(path: Path) -> FaceCache:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tryon.train.shards", description=__doc__)
     parser.add_argument("faces", type=Path, help="a face cache")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of shards")
     for name in ("size", "pairs", "shards", "seed"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--ray", action="store_true", help="spread over a Ray cluster")
-    arguments = parser.parse_args(argv)
-    given = {k: v for k, v in vars(arguments).items() if v is not None and k != "ray"}
+    return run_main(parser, _run, argv)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    names = {item.name for item in fields(ShardPlan)}
+    given = {k: v for k, v in vars(arguments).items() if v is not None and k in names}
     plan = ShardPlan(**given)
     painted = build_on_ray(plan) if arguments.ray else build(plan)
     print(f"{painted} shards painted, {plan.shards} in {plan.out}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -67,6 +67,6 @@ def _bare_change(cache: FaceCache, predict: Predict, split: str, config: DataCon
         worn = composite(batch.source, predict(batch.source, batch.reference).float())
         for source, after in zip(batch.source, worn, strict=True):
             mask = atlas_masks(256).face & (source[3] > 0.5).numpy()
-            pictures = (p.permute(1, 2, 0).numpy() for p in (source[:3], after))
-            changes.append(measures.change(*pictures, mask))
+            before, now = (p.permute(1, 2, 0).numpy() for p in (source[:3], after))
+            changes.append(measures.change(before, now, mask))
     return measures.mean(changes)
