@@ -115,14 +115,12 @@ def _packages() -> Iterator[Finding]:
 
 def _cpu() -> Iterator[Finding]:
     from tryon.bench.machine import describe_machine
+    from tryon.kernels.compiled import cpu_features
 
     machine = describe_machine()
     names = "avx2 avx512f avx512vnni avxvnni avx512bf16 amx-bf16 amx-int8 neon".split()
-    try:
-        features = import_module("llvmlite.binding").get_host_cpu_features()
-        listed = ", ".join(name for name in names if features.get(name)) or "no vector extensions"
-    except RuntimeError:  # LLVM does not know this processor
-        listed = "extensions unknown"
+    known = cpu_features()
+    listed = ", ".join(name for name in names if name in known) or "no vector extensions known"
     yield Finding("cpu", OK, f"{machine.cpu}, {machine.cores} cores; {listed}")
 
 

@@ -122,7 +122,7 @@ def attention_loss(
     losses = []
     for side, logits in maps.items():
         each = masks if masks.ndim == 4 else masks[None]
-        small = (F.interpolate(each, (side, side), mode="nearest") > 0.5).to(logits.dtype)
+        small = (F.interpolate(each, (side, side), mode="nearest-exact") > 0.5).to(logits.dtype)
         losses.append(ATTENTION_LOSSES[kind](logits.float(), small.expand_as(logits)).mean(1))
     loss = torch.stack(losses).mean(0)
     if keep is None:
