@@ -17,7 +17,8 @@ from tryon.train import distill
 from tryon.train.distill import StudentTask, StudentTraining
 from tryon.train.pairs import PairSource
 from tryon.train.replay import Replay, mirrored
-from tryon.train.run import Run, RunConfig
+from tryon.train.run import Run
+from tryon.train.run_config import RunConfig
 
 TINY = StudentConfig(size=48, widths=(8, 8, 8, 8), look_widths=(8, 8, 8, 8), position=4)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.models.tiny_teacher import LAYERS, alive, layer_teacher
 from tryon.models.tokens import TOKEN_REGIONS, group_masks
 from tryon.train import teacher_ablation, teacher_eval
-from tryon.train.run import RunConfig
+from tryon.train.run_config import RunConfig
 from tryon.train.teacher import TeacherTraining
 from tryon.train.teacher_attention import draw_attention, region_looks
 

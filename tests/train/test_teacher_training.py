@@ -29,7 +29,8 @@ from tryon.train import teacher as teacher_command
 from tryon.train.ahead import Ahead
 from tryon.train.encoder import EncoderTask, EncoderTraining, worn_of
 from tryon.train.retrieval import retrieve
-from tryon.train.run import Run, RunConfig, of_process
+from tryon.train.run import Run
+from tryon.train.run_config import RunConfig, of_process
 from tryon.train.source import SourceConfig
 from tryon.train.teacher import TeacherTask, TeacherTraining, build_teacher, draw_splice
 from tryon.train.teacher_eval import judge

@@ -21,73 +21,65 @@ SURE = (0.5, 0.8)  # probability of being hidden from which a texel fades out / 
 
 
 class Occlusion:
-    """The network, compiled for one atlas size; one object serves one thread."""
+    """The compiled network; one object serves one thread."""
 
-    def __init__(self, size: int, threads: int = 2) -> None:
+    def __init__(self, threads: int = 2) -> None:
         """Load the network.
 
         Args:
-            size: texels a side of the textures, a multiple of 128.
             threads: CPU threads.
 
         Raises:
             WeightsError: it is missing or damaged.
-            EngineError: OpenVINO refuses it, or the size does not fit.
+            EngineError: OpenVINO refuses it.
         """
-        if size % SIDE:
-            raise EngineError(f"No occlusion in a {size}x{size} atlas; use a multiple of {SIDE}.")
         xml, weights = (_asset(end) for end in (".xml", ".bin"))
         try:
-            ov = load_openvino()
-            core = open_core()
-            body = core.read_model(xml, ov.Tensor(np.frombuffer(weights, np.uint8)))
-            settings = {
-                "PERFORMANCE_HINT": "LATENCY",
-                "NUM_STREAMS": 1,
-                "INFERENCE_NUM_THREADS": threads,
-            }
-            compiled = core.compile_model(_around(body, size), "CPU", settings)
-        except RuntimeError as error:
-            raise EngineError(f"OpenVINO cannot load the occlusion network: {error}") from error
+            ov, core = load_openvino(), open_core()
+            graph = core.read_model(xml, ov.Tensor(np.frombuffer(weights, np.uint8)))
+            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+            compiled = core.compile_model(graph, "CPU", settings)
+        except (ImportError, RuntimeError) as error:
+            raise EngineError(
+                f"OpenVINO cannot load the occlusion network ({error}); "
+                "reinstall it: pip install -U openvino"
+            ) from error
         self._request: Any = compiled.create_infer_request()
         self._input: Float32 = self._request.get_input_tensor().data[0]
-        self._output: Float32 = self._request.get_output_tensor().data[0]
+        self._output: Float32 = self._request.get_output_tensor().data[0, 0]
 
-    def __call__(self, texture: FaceTexture) -> FaceTexture:
-        """Hide what something is in front of.
+    def hidden(self, texture: FaceTexture) -> Float32:
+        """How much of each part of a face something is in front of.
 
         Args:
-            texture: of the size this was made for.
+            texture: of a multiple of 128 texels a side.
 
         Returns:
-            The same colours; visibility multiplied by the share of each texel that is the face.
+            (128, 128) float32, 0 the face .. 1 something else.
+
+        Raises:
+            EngineError: the side is no multiple of 128.
         """
-        packed = self._input
-        packed[..., :3], packed[..., 3] = texture.colour, texture.visibility
+        size = len(texture.visibility)
+        if size % SIDE:
+            raise EngineError(f"No occlusion in a {size}x{size} atlas; use a multiple of {SIDE}.")
+        step = size // SIDE
+        for channel, plane in enumerate((*texture.colour.transpose(2, 0, 1), texture.visibility)):
+            parts = [plane[i::step, j::step] for i in range(step) for j in range(step)]
+            np.divide(sum(parts), step * step, out=self._input[channel])
         self._request.infer()
-        seen = np.array(packed)  # colour and visibility in one array, as unwrapping leaves them
-        seen[..., 3] *= self._output[..., 0]
+        low, high = SURE
+        t = np.clip((self._output[0] - low) * (1 / (high - low)), 0, 1)
+        return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+    def __call__(self, texture: FaceTexture) -> FaceTexture:
+        """The same colours; visibility multiplied by the share of each texel that is the face."""
+        face, size = 1 - self.hidden(texture), len(texture.visibility)
+        step = size // SIDE
+        seen = np.empty((size, size, 4), np.float32)  # one array, as unwrapping leaves them
+        seen[..., :3] = texture.colour
+        seen[..., 3] = texture.visibility * face.repeat(step, 0).repeat(step, 1)
         return FaceTexture(seen[..., :3], seen[..., 3])
-
-
-def _around(body: Any, size: int) -> Any:
-    """The network between a texture of any size and how much of it is the face, (1, A, A, 1)."""
-    ov = load_openvino()
-    ops = ov.opset13
-    texture = ops.parameter([1, size, size, 4], ov.Type.f32)
-    step = size // SIDE
-    planes = ops.transpose(texture, np.array([0, 3, 1, 2]))
-    small = ops.avg_pool(planes, [step] * 2, [0, 0], [0, 0], [step] * 2, True)
-    (inlet,) = body.get_parameters()
-    inlet.output(0).replace(small.output(0))
-    logits = body.get_results()[0].input_value(0)
-    low, high = SURE
-    t = ops.clamp(ops.divide(ops.subtract(ops.sigmoid(logits), np.float32(low)), np.float32(high - low)), 0, 1)
-    hidden = ops.multiply(ops.multiply(t, t), ops.subtract(np.float32(3), ops.multiply(np.float32(2), t)))
-    shape = np.array([size, size])
-    wide = ops.interpolate(hidden, shape, "linear_onnx", "sizes", axes=np.array([2, 3]))
-    seen = ops.reshape(ops.subtract(np.float32(1), wide), np.array([1, size, size, 1]), False)
-    return ov.Model([seen], [texture], "occlusion")
 
 
 def _asset(end: str) -> bytes:

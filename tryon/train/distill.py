@@ -25,7 +25,8 @@ from tryon.models.weights import Manifest, load_model, save_model
 from tryon.train.losses import LossConfig, student_loss
 from tryon.train.matching import mixed
 from tryon.train.pairs import PairBatch, PairSource, concatenate
-from tryon.train.run import Run, RunConfig, of_process
+from tryon.train.run import Run
+from tryon.train.run_config import RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
 from tryon.train.state import Progress
 from tryon.train.validation import evaluate, sample_sheet, table

@@ -26,7 +26,8 @@ from tryon.train.augment import bent_view
 from tryon.train.contrastive import match_loss, style_loss, views_loss
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.retrieval import Retrieval, colour_histogram, retrieve
-from tryon.train.run import Run, RunConfig, of_process
+from tryon.train.run import Run
+from tryon.train.run_config import RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
 from tryon.train.state import Progress
 from tryon.train.words import captions_of

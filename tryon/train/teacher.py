@@ -31,7 +31,8 @@ from tryon.models.tokens import TOKEN_REGIONS, group_masks
 from tryon.models.weights import Manifest
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.removal import with_removal
-from tryon.train.run import Run, RunConfig, of_process
+from tryon.train.run import Run
+from tryon.train.run_config import RunConfig, of_process
 from tryon.train.source import SourceConfig, open_source
 from tryon.train.state import Progress
 from tryon.train.teacher_attention import draw_attention

@@ -19,7 +19,8 @@ from tryon.errors import ConfigError, TryOnError
 from tryon.models.teacher import PRESETS
 from tryon.models.tokens import TOKEN_REGIONS
 from tryon.train.pairs import PairSource
-from tryon.train.run import Run, RunConfig
+from tryon.train.run import Run
+from tryon.train.run_config import RunConfig
 from tryon.train.source import SourceConfig, open_source
 from tryon.train.teacher import TeacherTask, TeacherTraining, build_teacher
 from tryon.train.teacher_eval import markdown
