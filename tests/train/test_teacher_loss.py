@@ -116,3 +116,11 @@ def test_a_clean_predictions_error_weighs_as_that_of_its_velocity():
     assert torch.allclose(found[:4], error[:4], rtol=1e-3)
     assert float(weight[4]) == pytest.approx(LEAST_NOISE**-2)  # and no further
     assert torch.equal(velocity_weight("epsilon", signal), torch.ones(5))
+
+
+def test_a_region_lies_in_the_middle_of_its_map():
+    masks = torch.zeros(4, 16, 16)
+    masks[..., 3:13] = 1  # symmetric
+    logits = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    one, two = (attention_loss({4: x}, masks, "focal") for x in (logits, logits.flip(-1)))
+    assert float(one) == pytest.approx(float(two))

@@ -22,6 +22,10 @@ from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.pigment import to_linear
 from tryon.cosmetics.substrate import skin_likelihood, skin_tone
 from tryon.errors import ConfigError
+from tryon.train.natural import DISTANCE, distance_from_natural, lip_signature
+
+ENOUGH = 60
+"""Faces from which it can be told what natural lips are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +75,10 @@ class FaceCache:
 
 
 def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: int) -> FaceCache:
-    """Parse and unwrap every portrait named in `split` (relative path -> split name)."""
+    """Parse and unwrap every portrait named in `split` (relative path -> split name).
+
+    Who is in `made_up` or has lips unlike all others is no bare reference; see `natural`.
+    """
     from tqdm import tqdm
 
     from tryon.face.parse_fast import FastParser
@@ -97,11 +104,15 @@ def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: in
     weight = fields.face * skin * texture[:, 3:]
     linear = to_linear(texture[:, :3])
     mean = (linear * weight).sum((2, 3)) / weight.sum((2, 3)).clamp_min(1.0)
+    ita, worn = skin_tone(mean), torch.tensor([name in made_up for name in names])
+    if len(names) >= ENOUGH:
+        signature = lip_signature(linear, texture[:, 3:], skin)
+        worn |= distance_from_natural(signature, ita, ~worn) > DISTANCE
     return FaceCache(
         texture=(255 * texture).round().to(torch.uint8),
         skin=(255 * skin).round().to(torch.uint8),
-        ita=skin_tone(mean),
-        made_up=torch.tensor([name in made_up for name in names]),
+        ita=ita,
+        made_up=worn,
         names=tuple(names),
         splits=tuple(split[name] for name in names),
     )
