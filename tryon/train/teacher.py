@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tryon.config import add_arguments, from_arguments
-from tryon.errors import ConfigError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError
 from tryon.models.teacher import PRESETS, Splice, Teacher, new_teacher
 from tryon.models.teacher_files import (
     load_encoder,
@@ -213,18 +214,16 @@ def main(arguments: list[str] | None = None) -> int:
     for kind in (RunConfig, SourceConfig, TeacherTraining):
         add_arguments(parser, kind)
     parser.set_defaults(out=Path("runs/teacher"))
-    parsed = parser.parse_args(arguments)
-    try:
-        run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, TeacherTraining)
-        torch.manual_seed(run.seed)
-        teacher, run = build_teacher(config), of_process(run)  # every process starts alike
-        painting = from_arguments(parsed, SourceConfig)
-        with open_source(painting, run.device, run.seed) as source:
-            Run(run, TeacherTask(config, run, teacher, source))()
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_main(parser, _run, arguments)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, TeacherTraining)
+    torch.manual_seed(run.seed)
+    teacher, run = build_teacher(config), of_process(run)  # every process starts alike
+    painting = from_arguments(parsed, SourceConfig)
+    with open_source(painting, run.device, run.seed) as source:
+        Run(run, TeacherTask(config, run, teacher, source))()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from tryon.config import add_arguments, from_arguments
-from tryon.errors import ConfigError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError
 from tryon.models.teacher import PRESETS
 from tryon.models.tokens import TOKEN_REGIONS
 from tryon.train.pairs import PairSource
@@ -80,21 +81,19 @@ def main(arguments: list[str] | None = None) -> int:
         add_arguments(parser, kind)
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="some of the variants")
     parser.set_defaults(out=Path("runs/ablation"))
-    parsed = parser.parse_args(arguments)
-    try:
-        run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, TeacherTraining)
-        known = variants(config)
-        if unknown := set(parsed.only or ()) - known.keys():
-            raise ConfigError(f"no variant {sorted(unknown)}: use of {', '.join(known)}.")
-        chosen = {name: known[name] for name in parsed.only or known}
-        with open_source(from_arguments(parsed, SourceConfig), run.device, run.seed) as source:
-            text = table(ablate(run, chosen, source), config.eval_steps)
-        (run.out / "ablation.md").write_text(text + "\n", encoding="utf-8")
-        print(text)
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_main(parser, _run, arguments)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    run, config = from_arguments(parsed, RunConfig), from_arguments(parsed, TeacherTraining)
+    known = variants(config)
+    if unknown := set(parsed.only or ()) - known.keys():
+        raise ConfigError(f"no variant {sorted(unknown)}: use of {', '.join(known)}.")
+    chosen = {name: known[name] for name in parsed.only or known}
+    with open_source(from_arguments(parsed, SourceConfig), run.device, run.seed) as source:
+        text = table(ablate(run, chosen, source), config.eval_steps)
+    (run.out / "ablation.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

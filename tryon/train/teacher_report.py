@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 
 from tryon.config import add_arguments, from_arguments
-from tryon.errors import ConfigError, TryOnError
+from tryon.console import run_main
+from tryon.errors import ConfigError
 from tryon.models.sampling import SampleConfig, region_mask, sample
 from tryon.models.shipped import teacher_folder
 from tryon.models.teacher import Teacher
@@ -155,17 +156,16 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m tryon.train.teacher_report", description=__doc__
     )
     add_arguments(parser, Report)
-    try:
-        config = from_arguments(parser.parse_args(arguments), Report)
-        torch.set_num_threads(config.threads)
-        teacher = load_teacher(teacher_folder(config.teacher))
-        text = report(config, teacher, held_out(config, teacher.config.size))
-        (config.out / "report.md").write_text(text, encoding="utf-8")
-        print(text)
-    except TryOnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_main(parser, _run, arguments)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    config = from_arguments(parsed, Report)
+    torch.set_num_threads(config.threads)
+    teacher = load_teacher(teacher_folder(config.teacher))
+    text = report(config, teacher, held_out(config, teacher.config.size))
+    (config.out / "report.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":
