@@ -223,7 +223,8 @@ class Student(nn.Module):
         # rest is float32.
         residuals = F.pixel_shuffle(self.residuals(fine, coarse, features), 2).float()
         if not self.training:  # a small residual must not lose its gradient
-            strength = residuals[:, :3].square().sum(1, keepdim=True)
+            red, green, blue = residuals[:, :3].chunk(3, dim=1)
+            strength = red * red + green * green + blue * blue
             residuals = residuals * (strength / (strength + FAINT**2))
         colour, detail = residuals.chunk(2, dim=1)
         seen = source[:, :3].float()
