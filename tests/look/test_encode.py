@@ -13,7 +13,7 @@ from tryon import Look, Pose
 from tryon.errors import ImageError, ReferencePhotoError
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
-from tryon.look.encode import complete_by_symmetry
+from tryon.look.encode import complete_by_symmetry, less_exposed
 from tryon.look.look import MAX_NAME
 from tryon.look.sheet import region_colour
 from tryon.types import FaceTexture
@@ -188,3 +188,16 @@ def test_on_a_face_with_one_side_hidden_both_lips_halves_are_red(painted_portrai
     lips[:, 128:] = False
     red, green, _ = np.median(whole.colour[lips], 0)
     assert red > green + 0.4
+
+
+def test_an_over_exposed_reference_is_darkened_and_others_are_not(look):
+    texture = look.texture
+    assert less_exposed(texture) is texture
+    bright = FaceTexture(np.clip(1.9 * texture.colour + 0.25, 0, 1), texture.visibility)
+    darker = less_exposed(bright)
+    skin = (region_masks(256).of("cheeks") > 0.9) & (texture.visibility > 0.5)
+    assert np.median(bright.colour[skin]) > 0.8
+    assert np.median(darker.colour[skin]) < 0.75
+    assert (darker.colour <= bright.colour + 1e-6).all()
+    nothing = FaceTexture(bright.colour, np.zeros_like(bright.visibility))
+    assert less_exposed(nothing) is nothing

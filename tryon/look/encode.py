@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tryon.errors import ImageError, ReferencePhotoError
+from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
+from tryon.kernels.colour import linear_to_srgb, srgb_to_linear
 from tryon.look.look import MAX_NAME, Look
 from tryon.look.photo import read_photo
 from tryon.types import Face, FaceTexture, UInt8
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_YAW = 45.0  # deg; beyond it one side of the makeup is not in the photo
 MIN_WIDTH = 64.0  # px of the landmark box
+BLOWN_OUT, PALE = 0.6, 0.36  # median luminance of skin, linear: over-exposed; pale, in good light
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear RGB, Rec. 709
 BYSTANDER = 0.45  # a face narrower than this share of the widest one is background
 
 
@@ -33,7 +37,7 @@ def encode_photo(photo: str | Path | bytes | UInt8, parser: FaceParser | None = 
         image = read_photo(photo)
         name = "look" if isinstance(photo, bytes) else _printable(Path(photo).stem)
     face = _the_face(image, parser)
-    texture = complete_by_symmetry(unwrap_face(image, face))
+    texture = less_exposed(complete_by_symmetry(unwrap_face(image, face)))
     return Look(
         colour=np.round(255 * texture.colour).astype(np.uint8),
         visibility=np.round(255 * texture.visibility).astype(np.uint8),
@@ -51,6 +55,21 @@ def complete_by_symmetry(texture: FaceTexture) -> FaceTexture:
         np.ascontiguousarray(colour, np.float32),
         np.ascontiguousarray(seen + take * (other - seen), np.float32),
     )
+
+
+def less_exposed(texture: FaceTexture) -> FaceTexture:
+    """Darken an over-exposed reference: blown-out skin would pass for white paint.
+
+    Its light is scaled so that the skin's median luminance is PALE; others stay as they are.
+    """
+    weights = region_masks(len(texture.visibility))
+    skin = weights.of("skin") + weights.of("cheeks") > 0.5
+    light = srgb_to_linear(texture.colour)
+    seen = (light @ LUMINANCE)[skin & (texture.visibility > 0.5)]
+    if not seen.size or np.median(seen) <= BLOWN_OUT:
+        return texture
+    darker = linear_to_srgb(light * np.float32(PALE / np.median(seen)))
+    return FaceTexture(np.asarray(darker, np.float32), texture.visibility)
 
 
 def _printable(text: str) -> str:
