@@ -235,8 +235,7 @@ def photographed(
     """
     source, affine = misaligned(source, affine, config, rng)
     source, hidden = cover(source, config.occluded, rng)
-    none = torch.cat([torch.ones_like(affine[:, :3]), torch.zeros_like(affine[:, 3:])], 1)
-    affine = torch.lerp(affine, none, hidden)
+    affine = torch.lerp(affine, Affine.identity_like(affine[:, :3]).packed(), hidden)
     source = degraded(turned(source, config, rng), config, rng)
     target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
     return source, affine, target

@@ -26,7 +26,7 @@ from tryon.models.teacher_files import load_teacher
 from tryon.models.tokens import TOKEN_REGIONS
 from tryon.train.disturb import complete_by_symmetry
 from tryon.train.faces import FaceCache
-from tryon.train.matching import Endpoints, faces_digest, textures
+from tryon.train.matching import Endpoints, faces_digest, pair_up, textures
 
 TOGETHER = 4
 """Faces that are sampled at a time."""
@@ -57,15 +57,11 @@ def draw_pairs(cache: FaceCache, count: int, seed: int) -> tuple[Tensor, Tensor]
     Raises:
         ConfigError: nobody in the train split came made up, or there is nobody else.
     """
-    rng = torch.Generator().manual_seed(seed)
     everyone = cache.indices("train")
     wearers = everyone[cache.made_up[everyone]]
     if len(wearers) == 0 or len(everyone) < 2:
         raise ConfigError("no face of the train split came made up: the teacher has no references")
-    reference = wearers[torch.randint(len(wearers), (count,), generator=rng)]
-    place = torch.searchsorted(everyone, reference)
-    step = torch.randint(1, len(everyone), (count,), generator=rng)
-    return everyone[(place + step) % len(everyone)], reference
+    return pair_up(cache, wearers, count, seed)
 
 
 @torch.no_grad()

@@ -75,6 +75,26 @@ def faces_digest(cache: FaceCache) -> str:
     return hashlib.sha256(json.dumps([cache.names, cache.size]).encode()).hexdigest()
 
 
+def pair_up(cache: FaceCache, wearers: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Who gets whose makeup: any face of the train split, and another of the wearers.
+
+    Args:
+        cache: the faces, at least two in the train split.
+        wearers: positions of faces of the train split, at least one.
+        count: pairs.
+        seed: of what is drawn.
+
+    Returns:
+        Positions of sources and of references, (count,) each.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    everyone = cache.indices("train")
+    reference = wearers[torch.randint(len(wearers), (count,), generator=rng)]
+    place = torch.searchsorted(everyone, reference)
+    step = torch.randint(1, len(everyone), (count,), generator=rng)
+    return everyone[(place + step) % len(everyone)], reference
+
+
 def textures(cache: FaceCache, who: Tensor, size: int) -> Tensor:
     """Faces as (B, 4, size, size) float32: sRGB RGB and visibility, 0..1."""
     return F.interpolate(cache.texture[who].float() / 255, (size, size), mode="area")

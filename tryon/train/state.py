@@ -58,12 +58,10 @@ def restore(
     model: nn.Module,
     average: Mapping[str, Tensor],
     optimizer: torch.optim.AdamW,
-    *,
-    strict: bool = True,
 ) -> None:
-    """Put back what `collect` gathered, in place; `strict` wants every tensor of the model."""
+    """Put back what `collect` gathered, in place; tensors loaded from elsewhere stay."""
     own = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
-    model.load_state_dict(own, strict=strict)
+    model.load_state_dict(own, strict=False)
     for name, value in average.items():
         value.copy_(tensors[f"average.{name}"])
     for name, parameter in model.named_parameters():
@@ -131,5 +129,5 @@ def load_state(
         raise WeightsError(f"No usable checkpoint at {folder}; start without --resume.") from error
     if json.loads(json.dumps(manifest.architecture)) != json.loads(json.dumps(dict(architecture))):
         raise WeightsError(f"{folder} is of another architecture; start without --resume.")
-    restore(tensors, model, average, optimizer, strict=False)
+    restore(tensors, model, average, optimizer)
     return Progress(**manifest.metrics[0])

@@ -27,7 +27,7 @@ from tryon.models.student import TryOnModel
 from tryon.models.weights import STUDENT_DIR, load_model
 from tryon.train.disturb import complete_by_symmetry
 from tryon.train.faces import FaceCache
-from tryon.train.matching import Endpoints, faces_digest, textures
+from tryon.train.matching import Endpoints, faces_digest, pair_up, textures
 from tryon.train.natural import DISTANCE, distance_from_natural, lip_signature
 from tryon.types import REGIONS
 
@@ -115,13 +115,10 @@ def write(config: TranscribeConfig) -> Endpoints:
 
     torch.set_num_threads(config.threads)
     cache, student = FaceCache.load(config.data), load_model(config.student)
-    worn, everyone = wearers(cache), cache.indices("train")
+    worn = wearers(cache)
     if len(worn) == 0:
         raise ConfigError("no face of the train split wears lipstick that could be read")
-    rng = torch.Generator().manual_seed(config.seed)
-    reference = worn[torch.randint(len(worn), (config.count,), generator=rng)]
-    step = torch.randint(1, len(everyone), (config.count,), generator=rng)
-    source = everyone[(torch.searchsorted(everyone, reference) + step) % len(everyone)]
+    source, reference = pair_up(cache, worn, config.count, config.seed)
     starts = tqdm(range(0, config.count, TOGETHER), unit="batch")
     layers = [
         transcribe(cache, student, source[i : i + TOGETHER], reference[i : i + TOGETHER])

@@ -88,7 +88,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
     """
     items: list[PaintedItem] = []
     meter = PsnrMeter()
-    for batch, worn in _worn(
+    for batch, worn in worn_pairs(
         cache, replace(HARD, held_out=pairs), predict, split, foundation=False
     ):
         meter.add(batch, worn)
@@ -96,7 +96,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
     made_up_score = meter.scores()[0]
     full = [
         item
-        for batch, worn in _worn(cache, replace(HARD, held_out=pairs), predict, split, True)
+        for batch, worn in worn_pairs(cache, replace(HARD, held_out=pairs), predict, split, True)
         for item in _items(batch, worn)
     ]
     lips = _same_lips(cache, predict, split, pairs)
@@ -133,8 +133,8 @@ def _psnr(items: list[PaintedItem], name: str) -> float:
 
 
 @torch.no_grad()
-def _worn(
-    cache: FaceCache, config: DataConfig, predict: Predict, split: str, foundation: bool
+def worn_pairs(
+    cache: FaceCache, config: DataConfig, predict: Predict, split: str, foundation: bool = True
 ) -> Iterator[tuple[PairBatch, Tensor]]:
     """Batches, and their sources wearing what the model says."""
     for batch in PaintedPairs(cache, config, foundation=foundation).held_out(256, split):

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
-from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import measures
 from tryon.train.evaluation.masks import atlas_masks
+from tryon.train.evaluation.painted import worn_pairs
 from tryon.train.faces import FaceCache
-from tryon.train.losses import composite
 from tryon.train.metrics import PsnrMeter
 from tryon.train.validation import Predict
 from tryon.train.variety import CALM, DataConfig
@@ -49,22 +46,19 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Rewea
     return RewearResult(other, other_nothing, removed, removed_nothing, bare)
 
 
-@torch.no_grad()
 def _psnr(
     cache: FaceCache, predict: Predict, split: str, config: DataConfig
 ) -> tuple[float, float]:
     meter = PsnrMeter()
-    for batch in PaintedPairs(cache, config).held_out(256, split):
-        meter.add(batch, composite(batch.source, predict(batch.source, batch.reference).float()))
+    for batch, worn in worn_pairs(cache, config, predict, split):
+        meter.add(batch, worn)
     score = meter.scores()[0]
     return score.psnr, score.psnr_nothing
 
 
-@torch.no_grad()
 def _bare_change(cache: FaceCache, predict: Predict, split: str, config: DataConfig) -> float:
     changes = []
-    for batch in PaintedPairs(cache, config).held_out(256, split):
-        worn = composite(batch.source, predict(batch.source, batch.reference).float())
+    for batch, worn in worn_pairs(cache, config, predict, split):
         for source, after in zip(batch.source, worn, strict=True):
             mask = atlas_masks(256).face & (source[3] > 0.5).numpy()
             before, now = (p.permute(1, 2, 0).numpy() for p in (source[:3], after))
