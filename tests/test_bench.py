@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tryon import bench
+from tryon.bench.beside import from_a_camera
 from tryon.bench.rows import FACES, SIZES, measure_memory, moving_faces
 from tryon.streaming.stats import STAGES
+from tryon.types import StageTimings, TryOnResult
 
 PERCENTILES = {"p50", "p95", "p99"}
 
@@ -29,8 +33,8 @@ def test_a_short_run_prints_every_figure_and_ends_in_json(look, tmp_path, capsys
     lines = capsys.readouterr().out.strip().splitlines()
     figures = json.loads(lines[-1], parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert set(figures) == {
-        "rows", "file_source_fps", "start_to_first_frame_s", "look_swap_ms", "memory_mb",
-        "compare_ms",
+        "rows", "file_source_fps", "camera_60_fps", "start_to_first_frame_s", "look_swap_ms",
+        "memory_mb", "compare_ms",
     }  # fmt: skip
     rows = figures["rows"]
     assert [(row["size"], row["faces"]) for row in rows] == [
@@ -46,6 +50,10 @@ def test_a_short_run_prints_every_figure_and_ends_in_json(look, tmp_path, capsys
         assert all(times(value) for value in row["stages_ms"].values())  # the face was found
         assert times(row["frame_age_ms"])
     assert figures["file_source_fps"] > 0
+    camera = figures["camera_60_fps"]
+    assert camera["fps"] > 0
+    assert 0 <= camera["drops"] < 10
+    assert times(camera["frame_age_ms"])
     assert 0 < figures["start_to_first_frame_s"] < math.inf
     assert figures["memory_mb"] == []
     assert times(figures["look_swap_ms"])
@@ -54,6 +62,19 @@ def test_a_short_run_prints_every_figure_and_ends_in_json(look, tmp_path, capsys
     row = rows[0]
     for words in (row["commit"], row["backend"], "first made-up frame", "parse only, mediapipe"):
         assert words in text
+
+
+def test_a_camera_waits_for_nobody_and_its_frames_do_not_queue():
+    def slow(frame):
+        time.sleep(0.03)
+        return TryOnResult(frame.image, (), StageTimings())
+
+    pictures = [np.zeros((4, 4, 3), np.uint8)]
+    session = SimpleNamespace(process=slow, reset=lambda: None)
+    report = from_a_camera(session, pictures, 60, fps=100)
+    assert report.frames + report.drops == 60
+    assert report.drops > 20  # 0.6 s hold 20 steps of 0.03 s
+    assert report.frame_age_ms.p50 < 150  # a queue would make it 0.6 s
 
 
 def test_memory_is_read_early_and_late():

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tryon.bench.rows import WARM_UP
+from tryon.bench.rows import WARM_UP, Pictures
 from tryon.errors import MissingExtraError
 from tryon.streaming.live import run_live
 from tryon.streaming.sinks import NullSink
-from tryon.streaming.stats import Percentiles, percentiles
+from tryon.streaming.stats import LiveReport, Percentiles, percentiles
 from tryon.types import Frame, UInt8
 
 if TYPE_CHECKING:
@@ -53,6 +53,19 @@ def from_a_file(session: TryOnSession, pictures: Sequence[UInt8], frames: int) -
         session.reset()
         report = run_live(VideoReader(path), session.process, [NullSink()], every_frame=True)
     return round(float(report.fps), 1)
+
+
+def from_a_camera(
+    session: TryOnSession, pictures: Sequence[UInt8], frames: int, fps: int = 60
+) -> LiveReport:
+    """The live loop on a source that gives `fps` frames a second and waits for nobody.
+
+    Frames that come while the session is busy are replaced by newer ones, as in a live window, so
+    the frame age is what a person sees: from the frame's coming to its being handed on.
+    """
+    session.reset()
+    run_live(Pictures(pictures, WARM_UP), session.process, [NullSink()], every_frame=True)
+    return run_live(Pictures(pictures, frames, fps), session.process, [NullSink()])
 
 
 def start_up(look: Look) -> float:

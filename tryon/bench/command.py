@@ -75,13 +75,23 @@ def _run(arguments: argparse.Namespace) -> None:
         swap = percentiles(np.array(measure_swap(session, looks, pictures[0]), np.float32))
         memory = measure_memory(session, pictures, arguments.soak)
         film = beside.from_a_file(session, pictures, min(arguments.frames, 300))
+        camera = beside.from_a_camera(session, pictures, arguments.frames)
     others: dict[str, Any] = {
         "file_source_fps": film,
+        "camera_60_fps": {
+            "fps": round(camera.fps, 1),
+            "drops": camera.drops,
+            "frame_age_ms": _rounded(camera.frame_age_ms),
+        },
         "start_to_first_frame_s": beside.start_up(looks[0]),
         "look_swap_ms": _rounded(swap),
         "memory_mb": memory,
     }
     print(f"from a 720p H.264 file, not encoded: {film:.1f} fps")
+    print(
+        f"from a source of 60 frames a second: {camera.fps:.1f} fps, {camera.drops} dropped, frame "
+        f"age p50 {camera.frame_age_ms.p50:.1f}, p95 {camera.frame_age_ms.p95:.1f} ms"
+    )
     print(f"start of the process to the first made-up frame: {others['start_to_first_frame_s']} s")
     print(f"another look, with its first frame: p50 {swap.p50:.1f} ms")
     if memory:
