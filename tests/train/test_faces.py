@@ -1,9 +1,12 @@
 """The face cache keeps what was put in; its lists are read from tables."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from tryon.errors import ConfigError
+from tryon.face.parse_fast import FastParser
 from tryon.train.faces import FaceCache, build_cache, main, read_split
 
 
@@ -72,6 +75,22 @@ def test_a_portrait_becomes_a_texture_and_a_wall_does_not(folder, capsys):
     assert cache.skin[0, 0][seen].float().mean() > 150
     direct = build_cache(folder, {"set/face.png": "train"}, set(), 64)
     assert torch.equal(direct.texture, cache.texture)
+
+
+def test_a_face_turned_further_than_the_atlas_can_show_is_left_out(folder, monkeypatch, capsys):
+    detect = FastParser.detect
+
+    def turned(self, image):
+        return [replace(face, pose=replace(face.pose, yaw=yaw)) for face in detect(self, image)]
+
+    monkeypatch.setattr(FastParser, "detect", turned)
+    split = {"set/face.png": "train"}
+    yaw = -39.0
+    assert build_cache(folder, split, set(), 64).names == ("set/face.png",)
+    yaw = -41.0
+    with pytest.raises(ConfigError, match=r"no usable face .* 1 picture"):
+        build_cache(folder, split, set(), 64)
+    assert "turned by -41 deg" in capsys.readouterr().out
 
 
 def test_a_missing_split_is_one_line_and_no_traceback(tmp_path, capsys):

@@ -28,6 +28,13 @@ ENOUGH = 60
 """Faces from which it can be told what natural lips are."""
 
 
+MAX_YAW = 40.0
+"""deg; of a face turned further one half is not seen, and what lies there in the atlas is smear."""
+
+MIN_CONFIDENCE = 0.9
+"""Below it the landmarks lie on something else than a whole face."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceCache:
     """N bare faces in the atlas."""
@@ -77,7 +84,11 @@ class FaceCache:
 def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: int) -> FaceCache:
     """Parse and unwrap every portrait named in `split` (relative path -> split name).
 
+    Pictures without a whole face that looks at the camera are left out, each with a line.
     Who is in `made_up` or has lips unlike all others is no bare reference; see `natural`.
+
+    Raises:
+        ConfigError: no picture has a usable face.
     """
     from tqdm import tqdm
 
@@ -94,11 +105,21 @@ def build_cache(folder: Path, split: dict[str, str], made_up: set[str], size: in
             tqdm.write(f"no face in {name}: left out")
             continue
         face = max(faces, key=lambda item: item.width)
+        if abs(face.pose.yaw) > MAX_YAW or face.confidence < MIN_CONFIDENCE:
+            tqdm.write(
+                f"{name}: turned by {face.pose.yaw:.0f} deg, confidence {face.confidence:.2f}: "
+                "left out"
+            )
+            continue
         unwrapped = unwrap_face(image, face, size)
         packed = np.concatenate([unwrapped.colour, unwrapped.visibility[..., None]], -1)
         textures.append(torch.from_numpy(packed).permute(2, 0, 1))
         names.append(name)
     parser.close()
+    if not textures:
+        raise ConfigError(
+            f"no usable face in any of {len(split)} picture(s) of {folder}; give frontal portraits"
+        )
     texture = torch.stack(textures)
     skin = torch.cat([skin_likelihood(part[:, :3], fields) for part in torch.split(texture, 32)])
     weight = fields.face * skin * texture[:, 3:]

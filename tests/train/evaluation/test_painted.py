@@ -87,6 +87,28 @@ def test_a_model_that_does_nothing_gains_nothing_and_harms_nothing(cache):
     assert result.bare_change == pytest.approx(0, abs=1e-3)
 
 
+def test_who_copies_its_reference_is_perfect_once_that_is_the_answer(cache):
+    def copied(source, reference):
+        layer = nothing(source, reference)
+        layer[:, :3] = 0
+        layer[:, 3:] = to_linear(reference[:, :3])
+        return layer
+
+    result = painted.measure(cache, copied, "test", 4)
+    assert min(result.answer_face, result.answer_lips, result.answer_lids) > 50
+    assert result.psnr_face < 40
+
+
+def test_the_mean_of_pairs_forgives_one_that_fails(batches):
+    good, bad = (replace(items(batches, lambda b: b.target)[0], face=e) for e in (1e-4, 1e-2))
+    assert painted._each([good, bad], "face") == pytest.approx(30.0)
+    assert painted._psnr([good, bad], "face") == pytest.approx(22.97, abs=0.01)
+    unpainted = replace(bad, lip_de=float("nan"))
+    assert painted._each([replace(good, lips=1e-3, lip_de=1.0), unpainted], "lips") == (
+        pytest.approx(30.0)
+    )
+
+
 def test_a_model_deaf_to_its_reference_gives_the_same_lips_but_changes_bare_ones(cache):
     lips = painted._same_lips(cache, tinted, "test", 8)
     assert lips
