@@ -134,11 +134,24 @@ class PaintedPairs:
         # The first may have come made up: a source, but never a reference.
         first = torch.multinomial(everyone, 1, generator=rng)
         others = torch.multinomial(bare.index_fill(0, first, 0.0), GROUP - 1, generator=rng)
-        who = torch.cat([first, others])
+        return self._painted(torch.cat([first, others]), bare, size, rng)
+
+    def one_style(self, who: Tensor, size: int, rng: torch.Generator) -> PairBatch:
+        """One random style on these people, each the source of a pair.
+
+        Args:
+            who: (N,) positions in the cache, N at least 2; all but the first are bare.
+            size: texels a side.
+            rng: random numbers.
+        """
+        return self._painted(who, self._pool["train"][1], size, rng)
+
+    def _painted(self, who: Tensor, donors: Tensor, size: int, rng: torch.Generator) -> PairBatch:
+        others, group = who[1:], len(who)
         wearer = torch.cat([others[:1], others.roll(-1)])
         fields = brush_fields(size, self.device)
         config = self.config
-        (linear, visibility, skin), ita = self._faces(who, size, bare, rng)
+        (linear, visibility, skin), ita = self._faces(who, size, donors, rng)
         number, another = torch.randint(2**62, (2, 1), generator=rng, device=self.device)
         chances = uniform((2,), rng).tolist()
         if chances[0] < config.bare:
@@ -152,7 +165,7 @@ class PaintedPairs:
         reference, _ = misaligned(reference, made_up[1:, :0], config, rng)
         reference, _ = cover(reference, config.hidden, rng, things=True)
         reference = complete_by_symmetry(degraded(turned(reference, config, rng), config, rng))
-        before, worn = after, uniform((GROUP, 1, 1, 1), rng) < config.worn
+        before, worn = after, uniform((group, 1, 1, 1), rng) < config.worn
         if chances[1] < config.other:
             worn, under = torch.ones_like(worn), self.style_of(int(another))
             before, after = (
@@ -160,7 +173,7 @@ class PaintedPairs:
                 for one in (under, style.over(under))
             )
         none = Affine.identity_like(linear)
-        off = uniform((GROUP, 1, 1, 1), rng) < config.removed * torch.where(worn, 1.0, 0.25)
+        off = uniform((group, 1, 1, 1), rng) < config.removed * torch.where(worn, 1.0, 0.25)
         before = chosen(worn, before, none)
         affine = between(linear, before, chosen(off, none, after))
         linear = before(linear).clamp(0, 1)

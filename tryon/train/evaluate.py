@@ -33,6 +33,7 @@ from tryon.train.evaluation import (
     report,
     rewearing,
     sheets,
+    tones,
     video,
 )
 from tryon.train.evaluation.photos import PhotoSet
@@ -101,10 +102,11 @@ def run(
         out.mkdir(parents=True, exist_ok=True)
     left_out: dict[str, str] = {}
     exact = again = None
+    toned: tuple[painted.PaintedItem, ...] = ()
     if inputs.data is None:
         left_out["painted"] = left_out["rewearing"] = "no face cache; give --data"
     else:
-        exact, again = _painted(inputs, sizes, out, say)
+        exact, again, toned = _painted(inputs, sizes, out, say)
     chosen = _photo_set(inputs, sizes)
     with Dresser(inputs.model, sizes.threads) as dresser:
         shown = None
@@ -128,13 +130,13 @@ def run(
     say(f"video: {1 + len(clips)} films")
     films = video.measure(clips, look, sizes.frames, inputs.model, sizes.threads)
     _save(out, "films.png", lambda: sheets.film_sheet([film.shown for film in films.films]))
-    tones = None
-    if exact or shown:
-        tones = fairness.measure(exact.items if exact else (), shown.items if shown else ())
+    fair = None
+    if toned or shown:
+        fair = fairness.measure(toned, shown.items if shown else ())
     else:
         left_out["fairness"] = "it needs the figures of painted pairs or photographs"
     evaluation = Evaluation(
-        exact, again, shown, films, tones, covered, left_out, _about(inputs, sizes, backend)
+        exact, again, shown, films, fair, covered, left_out, _about(inputs, sizes, backend)
     )
     if out is not None:
         _write_report(evaluation, out)
@@ -143,20 +145,22 @@ def run(
 
 def _painted(
     inputs: Inputs, sizes: Sizes, out: Path | None, say: Callable[[str], None]
-) -> tuple[painted.PaintedResult, rewearing.RewearResult]:
+) -> tuple[painted.PaintedResult, rewearing.RewearResult, tuple[painted.PaintedItem, ...]]:
     assert inputs.data is not None
     cache = FaceCache.load(inputs.data)
     model = load_model(inputs.model or STUDENT_DIR)
-    say(f"painted: {sizes.painted} pairs of {inputs.split}, six times")
+    say(f"painted: {sizes.painted} pairs of {inputs.split}, seven times")
     result = painted.measure(cache, model, inputs.split, sizes.painted)
     again = rewearing.measure(cache, model, inputs.split, sizes.painted)
+    say(f"painted: {sizes.painted} styles, each on every skin tone")
+    toned = tones.measure(cache, model, inputs.split, sizes.painted)
 
     def sheet() -> UInt8:
         few = PaintedPairs(cache, replace(painted.HARD, held_out=8), foundation=False)
         return sample_sheet(model, concatenate(list(few.held_out(256, inputs.split))))
 
     _save(out, "painted-pairs.png", sheet)
-    return result, again
+    return result, again, toned
 
 
 def _photo_set(inputs: Inputs, sizes: Sizes) -> PhotoSet:

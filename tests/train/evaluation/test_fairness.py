@@ -29,6 +29,22 @@ def test_the_worst_bin_is_compared_with_the_best():
     assert row(result, "real.drift").worst_to_best == 1
 
 
+def test_chance_is_told_from_a_difference():
+    rng = np.random.default_rng(3)
+    tones = [60.0] * 40 + [-50.0] * 40
+    alike = [
+        replace(REAL, ita=t, lip_de=d) for t, d in zip(tones, rng.gamma(4, 1, 80), strict=True)
+    ]
+    lips = row(measure((), alike), "real.lip_de")
+    assert 1 < lips.worst_to_best <= lips.chance < 2
+    assert measure((), alike).beyond_chance == 1
+    unlike = [replace(item, lip_de=item.lip_de * (3 if item.ita < 0 else 1)) for item in alike]
+    result = measure((), unlike)
+    lips = row(result, "real.lip_de")
+    assert lips.worst_to_best > 2 > lips.chance
+    assert result.beyond_chance == lips.worst_to_best
+
+
 def test_a_small_bin_is_shown_but_not_compared():
     items = [replace(REAL, ita=60.0)] * LEAST + [replace(REAL, ita=-50.0, lip_de=9.0)] * (LEAST - 1)
     lips = row(measure((), items), "real.lip_de")

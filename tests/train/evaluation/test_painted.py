@@ -32,7 +32,7 @@ def batches(cache):
 
 
 def items(batches, worn):
-    return [item for batch in batches for item in painted._items(batch, worn(batch))]
+    return [item for batch in batches for item in painted.items_of(batch, worn(batch))]
 
 
 def test_the_target_itself_is_perfect(batches):

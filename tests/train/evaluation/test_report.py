@@ -21,8 +21,8 @@ SERIES = (Change(1.0, 1.1, 0.2), Change(1.2, 1.3, 0.1))
 FILM = Clip("a.mp4", 3, 3, 1.1, 0.2, 0.0, SERIES, (np.zeros((4, 8, 3), np.uint8),))
 STEPS = tuple(Step(x, 2 * x, 9 - x, 8 - x, x, 1.0) for x in (0.0, 0.5, 1.0))
 TONES = FairnessResult(
-    1.2, (Row("real.lip_de", (Bin("light", 2.0, 9), Bin("dark", 2.4, 8)), 1.2),
-          Row("real.drift", (Bin("dark", 1.0, 3),), NAN)),
+    1.2, 1.1, 1.2, (Row("real.lip_de", (Bin("light", 2.0, 9), Bin("dark", 2.4, 8)), 1.2, 1.1),
+                    Row("real.drift", (Bin("dark", 1.0, 3),), NAN, NAN)),
 )  # fmt: skip
 
 

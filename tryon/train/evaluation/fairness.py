@@ -5,11 +5,11 @@ It measures nothing anew: it sorts what the other groups measured.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tryon.train.evaluation import measures
 from tryon.train.evaluation.painted import PaintedItem
@@ -17,6 +17,7 @@ from tryon.train.evaluation.real import RealItem
 from tryon.train.metrics import ITA_BINS, ita_bin
 
 LEAST = 8  # samples below which a bin is shown but not compared: chance would decide
+_DRAWS = 200  # of tones shuffled among the samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Row:
     name: str
     bins: tuple[Bin, ...]  # only those with samples
     worst_to_best: float  # >= 1; NaN with fewer than two bins of LEAST samples
+    chance: float  # what tones that mean nothing, shuffled, stay below 95 times in 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class FairnessResult:
     """Every figure by bin."""
 
     worst_to_best: float  # of the row where bins differ most
+    chance: float  # of the row where chance alone may differ most
+    beyond_chance: float  # worst_to_best of those rows that exceed their chance; 1 if none does
     rows: tuple[Row, ...]
 
 
@@ -79,19 +83,39 @@ def measure(painted: Sequence[PaintedItem], real: Sequence[RealItem]) -> Fairnes
     """Sort the figures of both groups by the wearer's skin tone; either may be empty."""
     rows = [_row(figure, painted) for figure in _PAINTED if painted]
     rows += [_row(figure, real) for figure in _REAL if real]
-    return FairnessResult(measures.largest([row.worst_to_best for row in rows]), tuple(rows))
+    found = [row.worst_to_best for row in rows]
+    sure = [row.worst_to_best for row in rows if row.worst_to_best > row.chance]
+    return FairnessResult(
+        measures.largest(found),
+        measures.largest([row.chance for row in rows]),
+        measures.largest(sure) if sure else measures.largest([min(x, 1.0) for x in found]),
+        tuple(rows),
+    )
 
 
 def _row(figure: _Figure, items: Sequence[PaintedItem] | Sequence[RealItem]) -> Row:
-    values: dict[str, list[float]] = defaultdict(list)
-    for item in items:
-        value = float(getattr(item, figure.field))
-        if not (np.isnan(value) or np.isnan(item.ita)):
-            values[ita_bin(item.ita)].append(value)
-    bins = tuple(
-        Bin(tone, figure.summary(values[tone]), len(values[tone]))
+    known = [
+        (ita_bin(item.ita), value)
+        for item in items
+        if not np.isnan(value := float(getattr(item, figure.field))) and not np.isnan(item.ita)
+    ]
+    tones, values = (np.array(column) for column in zip(*known, strict=True)) if known else _NOBODY
+    bins = _bins(figure, tones, values)
+    rng = np.random.default_rng(0)
+    drawn = [_ratio(_bins(figure, rng.permutation(tones), values)) for _ in range(_DRAWS)]
+    return Row(figure.name, bins, _ratio(bins), float(np.quantile(drawn, 0.95)))
+
+
+_NOBODY = (np.array([], str), np.array([], float))
+
+
+def _bins(figure: _Figure, tones: NDArray[np.str_], values: NDArray[np.float64]) -> tuple[Bin, ...]:
+    return tuple(
+        Bin(tone, figure.summary(values[there].tolist()), int(there.sum()))
         for tone, _ in ITA_BINS
-        if tone in values
+        if (there := tones == tone).any()
     )
-    compared = [one.value for one in bins if one.samples >= LEAST]
-    return Row(figure.name, bins, measures.worst_to_best(compared))
+
+
+def _ratio(bins: Sequence[Bin]) -> float:
+    return measures.worst_to_best([one.value for one in bins if one.samples >= LEAST])

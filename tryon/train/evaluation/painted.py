@@ -105,19 +105,19 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         cache, replace(HARD, held_out=pairs), predict, split, foundation=False
     ):
         meter.add(batch, worn)
-        items += _items(batch, worn)
+        items += items_of(batch, worn)
     made_up_score = meter.scores()[0]
     full = [
         item
         for batch, worn in worn_pairs(cache, replace(HARD, held_out=pairs), predict, split, True)
-        for item in _items(batch, worn)
+        for item in items_of(batch, worn)
     ]
     told = [
         item
         for batch, worn in worn_pairs(
             cache, replace(HARD, held_out=pairs), predict, split, foundation=False, answer=True
         )
-        for item in _items(batch, worn)
+        for item in items_of(batch, worn)
     ]
     lips = _same_lips(cache, predict, split, pairs)
     bare = _bare_changes(cache, predict, split, pairs)
@@ -181,7 +181,8 @@ def worn_pairs(
         yield batch, composite(batch.source, predict(batch.source, batch.reference).float())
 
 
-def _items(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
+def items_of(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
+    """What each pair of a batch came to, given the sources as the model made them up."""
     masks = atlas_masks(batch.source.shape[-1])
     visible = batch.source[:, 3] > 0.5
     weight = torch.from_numpy(masks.face) & visible

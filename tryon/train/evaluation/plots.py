@@ -65,7 +65,11 @@ def plot_fairness(result: FairnessResult, path: Path) -> None:
             color=[TONES[one.tone] for one in row.bins], edgecolor="#444", linewidth=0.6,
         )  # fmt: skip
         axis.bar_label(bars, [f"n={one.samples}" for one in row.bins], fontsize=6)
-        ratio = "" if isnan(row.worst_to_best) else f"  worst/best {row.worst_to_best:.2f}"
+        ratio = (
+            ""
+            if isnan(row.worst_to_best)
+            else f"  {row.worst_to_best:.2f} (chance {row.chance:.2f})"
+        )
         axis.set_title(row.name + ratio, fontsize=9)
         axis.tick_params(labelsize=7)
         axis.margins(y=0.15)

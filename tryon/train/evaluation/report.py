@@ -112,6 +112,8 @@ LINES: tuple[Line, ...] = (
     Line("video", "blink_eye_paint", "paint on the eyeball in a drawn blink, mean levels", 0.5),
     Line("video", "blink_ghost", "what a blink leaves behind, mean levels", 0.5),
     Line("fairness", "worst_to_best", "worst skin-tone bin over best, worst figure", 1.15),
+    Line("fairness", "beyond_chance", "- of the figures that differ by more than chance", 1.15),
+    Line("fairness", "chance", "- what shuffled tones stay below 95 times in 100"),
     Line("occlusion", "leak", "paint on drawn occluders, of all paint, mean share", 0.02),
     Line("occlusion", "leak_worst", "- the worst occluder", 0.02),
     Line("occlusion", "kept", "- of the paint that it hides"),
@@ -251,8 +253,10 @@ def _fairness(result: FairnessResult) -> str:
     for row in result.rows:
         cells = {one.tone: f"{_number(one.value)} ({one.samples})" for one in row.bins}
         ratio = _number(row.worst_to_best)
-        body.append((row.name, *(cells.get(tone, "") for tone in tones), ratio))
-    return _table(("figure", *tones, "worst / best"), body)
+        body.append(
+            (row.name, *(cells.get(tone, "") for tone in tones), ratio, _number(row.chance))
+        )
+    return _table(("figure", *tones, "worst / best", "by chance"), body)
 
 
 def _number(value: float) -> str:
