@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tryon.errors import ConfigError
+from tryon.models.towers import Conv, Trunk, act, grow, point, stage
 
 LookFeatures = tuple[Tensor, ...]
 """What the encoder hands to the student: maps at 1/2, 1/4, 1/8 and 1/16 of the atlas, already
@@ -59,99 +60,6 @@ class StudentConfig:
         return asdict(self)
 
 
-def _act(x: Tensor) -> Tensor:
-    """Leaky, so that no channel dies.
-
-    Plain rectifiers all died here: silence is the cheapest way to lower the loss of a random
-    start, and it has no gradient back.
-    """
-    return F.leaky_relu(x, 0.1)
-
-
-class _Conv(nn.Conv2d):
-    """A convolution whose kernels have unit norm times a learned gain.
-
-    It keeps training stable at a high rate without any statistics of the batch; at run time
-    the kernels are constants.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, side: int = 3, stride: int = 1, gain: float = 1.4
-    ) -> None:
-        super().__init__(inputs, outputs, side, stride, side // 2)
-        nn.init.normal_(self.weight, std=(inputs * side * side) ** -0.5)
-        nn.init.zeros_(self.bias)  # type: ignore[arg-type]
-        self.gain = nn.Parameter(torch.full((outputs,), gain))
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Convolve (B, C, H, W)."""
-        norm = self.weight.float().square().sum((1, 2, 3)).add(1e-8).rsqrt()
-        kernels = self.weight * (self.gain * norm)[:, None, None, None]
-        result: Tensor = self._conv_forward(input, kernels, self.bias)
-        return result
-
-
-def _point(inputs: int, outputs: int, gain: float = 1.0) -> _Conv:
-    return _Conv(inputs, outputs, side=1, gain=gain)
-
-
-class _Block(nn.Module):
-    """Residual block without normalisation; starts almost as the identity, so depth is safe."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first, self.second = _Conv(width, width), _Conv(width, width, gain=0.2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        residual: Tensor = self.second(_act(self.first(x)))
-        return x + residual
-
-
-class _Position(nn.Module):
-    """A learned map added to the features: in the atlas a texel's place is its anatomy."""
-
-    def __init__(self, channels: int, side: int, width: int) -> None:
-        super().__init__()
-        # Stored thin and mixed to the width by 1x1: few parameters, and a constant at run time.
-        self.map = nn.Parameter(torch.randn(1, channels, side, side) * 0.5)
-        self.mix = _point(channels, width, 0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        position: Tensor = self.map
-        if x.shape[-1] != position.shape[-1]:
-            position = F.interpolate(
-                position, x.shape[-2:], mode="bilinear", align_corners=False, antialias=True
-            )
-        mixed: Tensor = self.mix(position)
-        return x + mixed
-
-
-def _stage(width: int, blocks: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(width) for _ in range(blocks)))
-
-
-class _Trunk(nn.Module):
-    """The descending path shared by both towers' design: maps at 1/4, 1/8 and 1/16."""
-
-    def __init__(
-        self, size: int, widths: tuple[int, int, int], blocks: tuple[int, int, int], position: int
-    ) -> None:
-        super().__init__()
-        w4, w8, w16 = widths
-        self.stem = _Conv(64, w4)
-        self.position4 = _Position(position, size // 4, w4)
-        self.down8, self.down16 = _Conv(w4, w8, stride=2), _Conv(w8, w16, stride=2)
-        self.position8 = _Position(2 * position, size // 8, w8)
-        self.stage4, self.stage8 = _stage(w4, blocks[0]), _stage(w8, blocks[1])
-        self.stage16 = _stage(w16, blocks[2])
-
-    def forward(self, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps of a texture given as blocks of 4 x 4 texels, (B, 64, A / 4, A / 4)."""
-        h4 = self.stage4(_act(self.position4(self.stem(blocks))))
-        h8 = self.stage8(_act(self.position8(self.down8(h4))))
-        return h4, h8, self.stage16(_act(self.down16(h8)))
-
-
 class LookEncoder(nn.Module):
     """Reference texture -> the tensors the student needs of it; runs once per look."""
 
@@ -159,14 +67,14 @@ class LookEncoder(nn.Module):
         super().__init__()
         w2, w4, w8, w16 = config.look_widths
         s2, s4, s8, s16 = config.widths
-        self.trunk = _Trunk(config.size, (w4, w8, w16), config.look_blocks, config.position)
-        self.fine = _Conv(16, w2)
-        self.up8, self.up4, self.up2 = _point(w16, w8), _point(w8, w4), _point(w4, w2)
-        self.mix8, self.mix4, self.mix2 = _stage(w8, 1), _stage(w4, 1), _stage(w2, 1)
-        self.out2, self.out4 = _point(w2, s2, 0.5), _point(w4, s4, 0.5)
-        self.out8, self.out16 = _point(w8, s8, 0.5), _point(w16, s16, 0.5)
-        self.pool = _point(2 * w16, w16)
-        self.film = _point(w16, 2 * s16, 0.1)
+        self.trunk = Trunk(config.size, (w4, w8, w16), config.look_blocks, config.position)
+        self.fine = Conv(16, w2)
+        self.up8, self.up4, self.up2 = point(w16, w8), point(w8, w4), point(w4, w2)
+        self.mix8, self.mix4, self.mix2 = stage(w8, 1), stage(w4, 1), stage(w2, 1)
+        self.out2, self.out4 = point(w2, s2, 0.5), point(w4, s4, 0.5)
+        self.out8, self.out16 = point(w8, s8, 0.5), point(w16, s16, 0.5)
+        self.pool = point(2 * w16, w16)
+        self.film = point(w16, 2 * s16, 0.1)
 
     def forward(self, reference: Tensor) -> LookFeatures:
         """Encode references.
@@ -179,11 +87,11 @@ class LookEncoder(nn.Module):
         """
         x = reference - 0.5
         h4, h8, h16 = self.trunk(F.pixel_unshuffle(x, 4))
-        h8 = self.mix8(_act(h8 + _grow(self.up8(h16))))
-        h4 = self.mix4(_act(h4 + _grow(self.up4(h8))))
-        h2 = self.mix2(_act(self.fine(F.pixel_unshuffle(x, 2)) + _grow(self.up2(h4))))
+        h8 = self.mix8(act(h8 + grow(self.up8(h16))))
+        h4 = self.mix4(act(h4 + grow(self.up4(h8))))
+        h2 = self.mix2(act(self.fine(F.pixel_unshuffle(x, 2)) + grow(self.up2(h4))))
         pooled = torch.cat((h16.mean((2, 3), keepdim=True), h16.amax((2, 3), keepdim=True)), dim=1)
-        film = self.film(_act(self.pool(pooled)))
+        film = self.film(act(self.pool(pooled)))
         return self.out2(h2), self.out4(h4), self.out8(h8), self.out16(h16), film
 
 
@@ -198,14 +106,14 @@ class Student(nn.Module):
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         s2, s4, s8, s16 = config.widths
-        self.trunk = _Trunk(config.size, (s4, s8, s16), config.blocks, config.position)
-        self.fine = _Conv(16, s2)
-        self.bottom = _stage(s16, 1)
-        self.up8, self.up4, self.up2 = _point(s16, s8), _point(s8, s4), _point(s4, s2)
-        self.stage8, self.stage4 = _stage(s8, config.blocks[1]), _stage(s4, config.blocks[0])
-        self.stage2 = _Conv(s2, s2)
+        self.trunk = Trunk(config.size, (s4, s8, s16), config.blocks, config.position)
+        self.fine = Conv(16, s2)
+        self.bottom = stage(s16, 1)
+        self.up8, self.up4, self.up2 = point(s16, s8), point(s8, s4), point(s4, s2)
+        self.stage8, self.stage4 = stage(s8, config.blocks[1]), stage(s4, config.blocks[0])
+        self.stage2 = Conv(s2, s2)
         # Small, not zero: the layer starts near the identity but every weight has a gradient.
-        self.head = _Conv(s2, 24, gain=0.02)
+        self.head = Conv(s2, 24, gain=0.02)
 
     def forward(self, source: Tensor, features: LookFeatures) -> Tensor:
         """Predict the makeup layer.
@@ -249,11 +157,11 @@ class Student(nn.Module):
         look2, look4, look8, look16, film = features
         h4, h8, h16 = self.trunk(coarse)
         scale, shift = film.chunk(2, dim=1)
-        h16 = self.bottom(_act(h16 * (1.0 + scale) + shift + look16))
-        h8 = self.stage8(_act(h8 + _grow(self.up8(h16)) + look8))
-        h4 = self.stage4(_act(h4 + _grow(self.up4(h8)) + look4))
-        h2 = _act(self.fine(fine) + _grow(self.up2(h4)) + look2)
-        result: Tensor = self.head(_act(self.stage2(h2)))
+        h16 = self.bottom(act(h16 * (1.0 + scale) + shift + look16))
+        h8 = self.stage8(act(h8 + grow(self.up8(h16)) + look8))
+        h4 = self.stage4(act(h4 + grow(self.up4(h8)) + look4))
+        h2 = act(self.fine(fine) + grow(self.up2(h4)) + look2)
+        result: Tensor = self.head(act(self.stage2(h2)))
         return result
 
     def _limited(self, x: Tensor, low: float, high: float) -> Tensor:
@@ -274,11 +182,6 @@ def _to_linear(srgb: Tensor) -> Tensor:
     for coefficient in (-0.49201532, 1.2407128, 0.04708068):
         power = power * root + coefficient
     return torch.where(srgb <= 0.04045, srgb / 12.92, power * x.square())
-
-
-def _grow(x: Tensor) -> Tensor:
-    """Twice the side, nearest: the convolutions that follow do the smoothing."""
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
 class TryOnModel(nn.Module):

@@ -42,6 +42,7 @@ from tryon.train.evaluation.wearing import Dresser, read_picture
 from tryon.train.faces import FaceCache
 from tryon.train.pairs import concatenate
 from tryon.train.validation import sample_sheet
+from tryon.train.variety import HARD
 from tryon.types import UInt8
 
 
@@ -156,7 +157,7 @@ def _painted(
     toned = tones.measure(cache, model, inputs.split, sizes.painted)
 
     def sheet() -> UInt8:
-        few = PaintedPairs(cache, replace(painted.HARD, held_out=8), foundation=False)
+        few = PaintedPairs(cache, replace(HARD, held_out=8), foundation=False)
         return sample_sheet(model, concatenate(list(few.held_out(256, inputs.split))))
 
     _save(out, "painted-pairs.png", sheet)

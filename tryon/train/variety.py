@@ -57,5 +57,8 @@ CALM = DataConfig(
 )
 """Pictures as a good camera takes them in one light: only the people differ."""
 
+HARD = DataConfig(morph=0, complexion=0)
+"""Light, noise, cover and errors as in training; people as they are."""
+
 LIVED_IN = DataConfig(other=0.35, removed=0.2, bare=0.05, occluded=0.5)
 """What a student is trained on: people who come made up, too, and may want it off."""

@@ -20,6 +20,7 @@ from tryon.types import Face, Float32
 
 Mask = NDArray[np.bool_]
 CORE = 3  # texels of a 256 atlas
+WORN = 0.25  # share of a region's texels that a style must change for the region to count
 LID = 0.35  # of the way from the lash line to the brow: the lid, below its crease
 
 
@@ -92,3 +93,8 @@ def eye_pixels(shape: tuple[int, ...], face: Face, inset: float = 2.0) -> Mask:
         cv2.fillPoly(opening, [points], 1, shift=4)
     distance = cv2.distanceTransform(opening, cv2.DIST_L2, 5)
     return np.asarray(distance > inset)
+
+
+def worn_there(mask: Mask, changed: Mask) -> bool:
+    """Whether a style puts something on a region."""
+    return bool(mask.any()) and float(changed[mask].mean()) >= WORN

@@ -13,21 +13,16 @@ import torch
 from torch import Tensor
 
 from tryon.train.data import PaintedPairs
-from tryon.train.disturb import complete_by_symmetry
 from tryon.train.evaluation import measures
-from tryon.train.evaluation.masks import Mask, atlas_masks
+from tryon.train.evaluation.complexion import bare_changes, same_lips
+from tryon.train.evaluation.masks import atlas_masks, worn_there
 from tryon.train.evaluation.structure import gmsd, ms_ssim
 from tryon.train.faces import FaceCache
 from tryon.train.losses import composite, made_up
 from tryon.train.metrics import PsnrMeter
 from tryon.train.pairs import PairBatch
 from tryon.train.validation import Predict
-from tryon.train.variety import CALM, DataConfig
-
-# Light, noise, cover and errors as in training; people as they are.
-HARD = DataConfig(morph=0, complexion=0)
-WORN = 0.25  # share of a region's texels that the style must change for the region to count
-OTHER_TONE = 15.0  # deg of typology angle between two references of "different skin tones"
+from tryon.train.variety import HARD, DataConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +114,8 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         )
         for item in items_of(batch, worn)
     ]
-    lips = _same_lips(cache, predict, split, pairs)
-    bare = _bare_changes(cache, predict, split, pairs)
+    lips = same_lips(cache, predict, split, pairs)
+    bare = bare_changes(cache, predict, split, pairs)
     return PaintedResult(
         pairs=len(items),
         psnr_face=_psnr(items, "face"),
@@ -206,53 +201,10 @@ def items_of(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
             lips_nothing=measures.mean_square(source, target, lips),
             lids=measures.mean_square(output, target, lids),
             lids_nothing=measures.mean_square(source, target, lids),
-            lip_de=measures.region_gap(output, target, lips & _worn_there(lips, made)),
-            lid_de=measures.region_gap(output, target, lids & _worn_there(lids, made)),
-            lip_shown=measures.region_gap(target, reference, lips & told & _worn_there(lips, made)),
-            lid_shown=measures.region_gap(target, reference, lids & told & _worn_there(lids, made)),
+            lip_de=measures.region_gap(output, target, lips & worn_there(lips, made)),
+            lid_de=measures.region_gap(output, target, lids & worn_there(lids, made)),
+            lip_shown=measures.region_gap(target, reference, lips & told & worn_there(lips, made)),
+            lid_shown=measures.region_gap(target, reference, lids & told & worn_there(lids, made)),
             ms_ssim=float(likeness[index]),
             gmsd=float(deviation[index]),
         )
-
-
-def _worn_there(mask: Mask, changed: Mask) -> bool:
-    """Whether a style puts something on a region."""
-    return bool(mask.any()) and float(changed[mask].mean()) >= WORN
-
-
-@torch.no_grad()
-def _bare_changes(cache: FaceCache, predict: Predict, split: str, pairs: int) -> list[float]:
-    """What the second person of a batch, bare, changes as a reference on the first: levels.
-
-    Each is in a light of their own; nothing is in front of them, which would be read as makeup.
-    """
-    changes = []
-    plain = replace(HARD, occluded=0, worn=0, held_out=pairs)
-    for batch in PaintedPairs(cache, plain, foundation=False).held_out(256, split):
-        if len(batch) < 2:
-            continue
-        source, reference = batch.source[:1], complete_by_symmetry(batch.source[1:2])
-        worn = composite(source, predict(source, reference).float())
-        mask: Mask = atlas_masks(256).face & (source[0, 3] > 0.5).numpy()
-        before, after = (p[0].permute(1, 2, 0).numpy() for p in (source[:, :3], worn))
-        changes.append(measures.change(before, after, mask))
-    return changes
-
-
-@torch.no_grad()
-def _same_lips(cache: FaceCache, predict: Predict, split: str, pairs: int) -> list[float]:
-    """CIEDE2000 between the lips one wearer gets from two people who wear one style."""
-    gaps = []
-    data = PaintedPairs(cache, replace(CALM, held_out=pairs), foundation=False)
-    for batch in data.held_out(256, split):
-        tones = cache.ita[batch.wearer]
-        if len(batch) < 2 or abs(float(tones[0] - tones[1])) < OTHER_TONE:
-            continue
-        mask = atlas_masks(256).lips & (batch.source[0, 3] > 0.5).numpy()
-        if not _worn_there(mask, made_up(batch)[0, 0].numpy() > 0):
-            continue
-        source = batch.source[:1].expand(2, -1, -1, -1)
-        worn = composite(source, predict(source, batch.reference[:2]).float())
-        first, second = worn.permute(0, 2, 3, 1).numpy()
-        gaps.append(measures.region_gap(first, second, mask))
-    return gaps

@@ -10,11 +10,12 @@ from dataclasses import replace
 import torch
 
 from tryon.train.data import PaintedPairs
-from tryon.train.evaluation.painted import HARD, PaintedItem, items_of
+from tryon.train.evaluation.painted import PaintedItem, items_of
 from tryon.train.faces import FaceCache
 from tryon.train.losses import composite
 from tryon.train.metrics import ITA_BINS, ita_bin
 from tryon.train.validation import Predict
+from tryon.train.variety import HARD
 
 
 @torch.no_grad()
