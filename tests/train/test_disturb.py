@@ -5,8 +5,16 @@ from dataclasses import replace
 import torch
 
 from tryon.cosmetics.brushes import brush_fields
-from tryon.cosmetics.pigment import to_srgb
-from tryon.train.disturb import complete_by_symmetry, degraded, quick_srgb, relit, turned
+from tryon.cosmetics.pigment import Affine, to_linear, to_srgb
+from tryon.train import disturb
+from tryon.train.disturb import (
+    complete_by_symmetry,
+    degraded,
+    quick_srgb,
+    relit,
+    turned,
+    veiled,
+)
 from tryon.train.variety import CALM, DataConfig
 
 SIZE = 64
@@ -81,3 +89,35 @@ def test_a_poor_camera_leaves_visibility_and_what_is_outside():
     assert torch.equal(after[:, 3], before[:, 3])
     assert not (after[:, :3] * (brush_fields(SIZE).inside == 0)).any()
     assert (after[:, :3] - before[:, :3]).abs().max() > 0.05
+
+
+def test_behind_a_veil_makeup_is_veiled_with_the_face(monkeypatch):
+    monkeypatch.setattr(disturb, "PALE", 0.0)
+    config = replace(CALM, veiled=1.0)
+    bare = pictures(4)
+    bare[:, :3] *= 0.8
+    layer = 0.2 + 0.6 * torch.rand(4, 6, SIZE, SIZE, generator=generator(2))
+    layer[:, 3:] *= 0.2
+    worn = bare.clone()
+    worn[:, :3] = to_srgb(layer[:, :3] * to_linear(bare[:, :3]) + layer[:, 3:])
+    seen, seen_layer = veiled(bare, layer, config, generator(3))
+    wanted, _ = veiled(worn, layer, config, generator(3))
+    light = seen_layer[:, :3] * to_linear(seen[:, :3]) + seen_layer[:, 3:]
+    inside = brush_fields(SIZE).inside.expand(4, 3, -1, -1) > 0
+    torch.testing.assert_close(to_srgb(light)[inside], wanted[:, :3][inside], atol=1e-3, rtol=0)
+    assert (seen[:, :3] - bare[:, :3]).abs().mean() > 0.02
+
+
+def test_a_veil_leaves_no_makeup_alone_takes_colour_and_is_seldom():
+    bare = pictures(64)
+    none = Affine.identity_like(bare[:, :3]).packed()
+    seen, layer = veiled(bare, none, replace(CALM, veiled=0.3), generator(4))
+    torch.testing.assert_close(layer, none)
+    assert torch.equal(seen[:, 3:], bare[:, 3:])
+    changed = (seen != bare).flatten(1).any(1)
+    assert 0.1 < changed.float().mean() < 0.5
+    colour = (bare[changed, :3].std(1).mean(), seen[changed, :3].std(1).mean())
+    assert colour[1] < 0.8 * colour[0]
+    untouched, same = veiled(bare, none, CALM, generator(4))
+    assert untouched is bare
+    assert same is none

@@ -32,6 +32,7 @@ from tryon.train.disturb import (
     relit,
     turned,
     uniform,
+    veiled,
 )
 from tryon.train.faces import FaceCache
 from tryon.train.metrics import ITA_BINS, ita_bin
@@ -249,6 +250,7 @@ def photographed(
     source, affine = misaligned(source, affine, config, rng)
     source, hidden = cover(source, config.occluded, rng)
     affine = torch.lerp(affine, Affine.identity_like(affine[:, :3]).packed(), hidden)
+    source, affine = veiled(source, affine, config, rng)
     source = degraded(turned(source, config, rng), config, rng)
     target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
     return source, affine, target

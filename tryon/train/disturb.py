@@ -10,8 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tryon.cosmetics.brushes import brush_fields
+from tryon.cosmetics.pigment import to_linear, to_srgb
 from tryon.train.variety import DataConfig
 
+VEIL = 0.1  # linear light at most that strays over a picture
+PALE = 0.6  # share at most of the colour that is lost
 SMEAR = 24  # texels of a 256 atlas over which a side seen at a flat angle is stretched
 
 
@@ -84,6 +87,38 @@ def turned(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:
     stretched = F.avg_pool2d(picture[:, :3], (1, width), 1, (0, width // 2), False, False)
     colour = torch.lerp(picture[:, :3], stretched, away)
     return torch.cat([colour, picture[:, 3:] * (1 - away)], 1)
+
+
+def veiled(
+    picture: Tensor, affine: Tensor, config: DataConfig, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Stray light over a picture, and colours gone pale: a window behind, a cheap lens.
+
+    What shows through is a share of the picture, made up or not, so the layer's gain stays and its
+    offset fades with it.
+
+    Args:
+        picture: (B, 4, A, A) sRGB and visibility.
+        affine: (B, 6, A, A) a layer in linear light.
+        config: the share of pictures.
+        rng: random numbers.
+    """
+    if not config.veiled:
+        return picture, affine
+    n = len(picture)
+    chosen = uniform((n, 1, 1, 1), rng) < config.veiled
+    stray, through, grey = uniform((3, n, 1, 1, 1), rng)
+    stray, through, grey = VEIL * stray, 1 - 0.6 * through, PALE * grey
+
+    def dim(light: Tensor) -> Tensor:
+        return through * torch.lerp(light, light.mean(1, keepdim=True), grey)
+
+    gain, offset = affine[:, :3], affine[:, 3:]
+    colour = to_srgb((dim(to_linear(picture[:, :3])) + stray).clamp(0, 1))
+    inside = brush_fields(picture.shape[-1], str(picture.device)).inside
+    seen = torch.cat([colour * inside, picture[:, 3:]], 1)
+    layer = torch.cat([gain, stray * (1 - gain) + dim(offset)], 1)
+    return torch.where(chosen, seen, picture), torch.where(chosen, layer, affine)
 
 
 def degraded(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:

@@ -23,6 +23,7 @@ class DataConfig:
     side_light: float = 0.35  # +- relative light from one side of the face to the other
     noise: float = 0.025  # sensor noise, sigma at most, of 1
     blur: float = 3.0  # resolution is lost by up to this factor
+    veiled: float = 0.0  # share of sources behind stray light, their colours pale
     jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
     occluded: float = 0.4  # share of sources with something in front of the face
     hidden: float = 0.15  # the same of references: it tells nothing about the makeup
@@ -60,5 +61,5 @@ CALM = DataConfig(
 HARD = DataConfig(morph=0, complexion=0)
 """Light, noise, cover and errors as in training; people as they are."""
 
-LIVED_IN = DataConfig(other=0.35, removed=0.2, bare=0.05, occluded=0.5)
+LIVED_IN = DataConfig(other=0.35, removed=0.2, bare=0.05, occluded=0.5, veiled=0.3)
 """What a student is trained on: people who come made up, too, and may want it off."""
