@@ -151,3 +151,30 @@ extern "C" __global__ void follow(
     for (int k = 0; k < channels; k++)
         smoothed[(size_t)texel * channels + k] = mixed(before[k], now[k], weight);
 }
+
+// One neighbour in time taken into the running mean and its sum of weights, both in place; the
+// first one starts them from the layer itself.
+extern "C" __global__ void average(
+    float* mean, float* total, const float* own, const float* visibility, int visibility_step,
+    const float* other, const float* seen, int seen_step, float near, float believed,
+    float hidden_weight, int first, int channels, int texels)
+{
+    int texel = texel_of_thread();
+    if (texel >= texels) return;
+    size_t place = (size_t)texel * channels;
+    bool hidden = visibility[(size_t)texel * visibility_step] <= 0.0f;
+    float largest = 0.0f;
+    for (int k = 0; k < channels; k++) {
+        float difference = fabsf(other[place + k] - own[place + k]);
+        if (isfinite(difference)) largest = fmaxf(largest, difference);
+    }
+    float change = largest * (1.0f / believed);
+    float alike = hidden ? 1.0f : fmaxf(1.0f - change * change, 0.0f);
+    float share = seen[(size_t)texel * seen_step] > 0.0f ? near * alike : 0.0f;
+    float sum = (first ? (hidden ? hidden_weight : 1.0f) : total[texel]) + share;
+    total[texel] = sum;
+    for (int k = 0; k < channels; k++) {
+        float before = first ? own[place + k] : mean[place + k];
+        mean[place + k] = mixed(before, other[place + k], share / sum);
+    }
+}

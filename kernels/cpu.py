@@ -17,11 +17,20 @@ from numpy.typing import NDArray
 
 from . import colour
 from .compiled import keep_memory, spread
-from .cpu_atlas import ema_texels, face_vertices, follow_texels, gate_texels, unwrap_texels
+from .cpu_atlas import (
+    average_texels,
+    ema_texels,
+    face_vertices,
+    follow_texels,
+    gate_texels,
+    unwrap_texels,
+)
 from .cpu_pixels import composite_rows, paint_rows, polygon_rows, rasterise_rows
+from .reference import HIDDEN
 from .shapes import check, check_box, check_indices, check_stride, check_writable
 
 __all__ = [
+    "average",
     "composite",
     "ema",
     "facing",
@@ -31,6 +40,7 @@ __all__ = [
     "polygon_coverage",
     "rasterise",
     "unwrap",
+    "unwrap_into",
     "warm_up",
 ]
 
@@ -92,11 +102,31 @@ def unwrap(
     stride: int = 1,
 ) -> tuple[F32, F32]:
     """See `reference.unwrap`; both results are views of one (A, A, 4) array."""
+    packed = np.empty((*texel_triangle.shape, 4), np.float32)
+    tables = triangles, texel_triangle, texel_barycentric
+    unwrap_into(packed, frame, points, vertex_visibility, *tables, stride)
+    return packed[..., :3], packed[..., 3]
+
+
+def unwrap_into(
+    packed: F32,
+    frame: U8,
+    points: F32,
+    vertex_visibility: F32,
+    triangles: I32,
+    texel_triangle: I32,
+    texel_barycentric: F32,
+    stride: int = 1,
+) -> None:
+    """`unwrap` into one (A, A, 4) contiguous array, colour and visibility."""
     check("unwrap", frame, points, vertex_visibility, triangles, texel_triangle, texel_barycentric)
     check_indices("unwrap", "triangles", triangles, 0, len(points))
     check_indices("unwrap", "texel_triangle", texel_triangle, -1, len(triangles))
     check_stride(stride, points)
-    packed = np.empty((*texel_triangle.shape, 4), np.float32)
+    wanted = (*texel_triangle.shape, 4)
+    if packed.dtype != np.float32 or packed.shape != wanted or not packed.flags.c_contiguous:
+        found = f"{packed.dtype} {packed.shape}"
+        raise ValueError(f"unwrap: packed is {found}; give contiguous float32 {wanted}.")
     arguments = (
         frame,
         _plain(points),
@@ -108,7 +138,6 @@ def unwrap(
         packed.reshape(-1, 4),
     )
     spread(texel_triangle.size, PAINTED, (unwrap_texels, *arguments))
-    return packed[..., :3], packed[..., 3]
 
 
 def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
@@ -225,6 +254,30 @@ def follow(previous: F32, current: F32, visibility: F32, step: float, believed: 
     )
     spread(visibility.size, PAINTED, (follow_texels, *arguments))
     return smoothed
+
+
+def average(
+    own: F32,
+    visibility: F32,
+    near: Sequence[float],
+    others: Sequence[F32],
+    seen: Sequence[F32],
+    believed: float,
+) -> F32:
+    """See `reference.average`."""
+    check("follow", own, own, visibility)
+    if not len(others):
+        return own
+    mean, total = np.array(own, order="C"), np.where(visibility <= 0, HIDDEN, np.float32(1))
+    sums = mean.reshape(-1), total.reshape(-1)
+    here = _plain(own).reshape(-1), visibility.reshape(-1)
+    steps = []
+    for weight, other, there in zip(near, others, seen, strict=True):
+        check("follow", own, other, there)
+        neighbour = _plain(other).reshape(-1), there.reshape(-1), float(weight), float(believed)
+        steps.append((average_texels, *sums, *here, *neighbour))
+    spread(visibility.size, PAINTED, *steps)
+    return mean
 
 
 def warm_up() -> None:

@@ -1,4 +1,4 @@
-"""Compiled loops over mesh and atlas: `facing`, `unwrap`, `gate`, `ema` and `follow`.
+"""Compiled loops over mesh and atlas: `facing`, `unwrap`, `gate`, `ema`, `follow`, `average`.
 
 They turn flat atlas arrays into flat atlas arrays; they never check their arguments (cpu.py does).
 """
@@ -209,3 +209,29 @@ def follow_texels(
                 numbers[k] = weight
         for k in range(len(out)):
             out[k] = _moved(old[k], new[k], numbers[k])
+
+
+@jit(
+    *(F32[::1], F32[::1], readonly(F32, 1), readonly(F32, 1, "A"), readonly(F32, 1)),
+    *(readonly(F32, 1, "A"), F64, F64, INT, INT),
+)
+def average_texels(
+    mean: Any, total: Any, own: Any, visibility: Any, other: Any, seen: Any, near: float,
+    believed: float, start: int, stop: int,
+) -> None:  # fmt: skip
+    """Take one neighbour into `mean` and `total`, in place, for flat texels start..stop."""
+    channels = len(mean) // max(len(visibility), 1)
+    weight, scale = np.float32(near), np.float32(1.0 / believed)
+    one, zero = np.float32(1), np.float32(0)
+    for texel in range(start, stop):
+        place, change = texel * channels, zero
+        for k in range(place, place + channels):
+            difference = abs(other[k] - own[k])
+            change = max(change, difference if difference <= LARGEST else zero)
+        change *= scale
+        alike = one if visibility[texel] <= 0 else max(one - change * change, zero)
+        share = weight * alike if seen[texel] > 0 else zero
+        total[texel] += share
+        moved = share / total[texel]
+        for k in range(place, place + channels):
+            mean[k] = _moved(mean[k], other[k], moved)

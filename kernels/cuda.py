@@ -3,8 +3,8 @@
 It turns NumPy arrays into arrays on the GPU and launches kernels on them; it never waits for the
 whole device, only for its own stream. The only importer of CuPy, when a device is opened.
 
-Not run by us on a GPU yet: the kernels and every launch are tested through a C++ twin of this class
-(tests/kernels/cpp_device.py); what is here alone is copies, pinned memory and the stream.
+Not run by us on a GPU yet. Without one, tests run the kernels and every launch through a C++ twin
+of this class (tests/kernels/cpp_device.py), and this class over a stand-in for CuPy (fake_cupy.py).
 """
 
 from __future__ import annotations
@@ -111,21 +111,23 @@ class CudaDevice:
 
     def upload_box(self, host: NDArray[np.uint8], target: Any, box: Box) -> None:
         """Copy a box of a picture (H, W, 3) to the same place of `target`, without waiting."""
-        self.wait()  # the staging memory may still be read for the frame before
-        if self._staging.shape != host.shape:
-            self._staging = self._pinned(host.shape, np.uint8)
+        if self._in_flight:  # the staging memory may still be read for a frame before
+            self.wait()
+        staging = self._staged(host.shape)
         (x0, y0), (height, width) = box
         rows = np.s_[y0 : y0 + height, x0 : x0 + width]
-        self._staging[rows] = host[rows]
-        self._copy_box(target.data.ptr, self._staging.ctypes.data, host.shape, box, up=True)
+        staging[rows] = host[rows]
+        self._in_flight.append(staging)
+        self._copy_box(target.data.ptr, staging.ctypes.data, host.shape, box, up=True)
 
     def download_box(self, source: Any, host: NDArray[np.uint8], box: Box) -> None:
         """Copy a box of a picture on the GPU to the same place of `host`; waits for the stream."""
-        self._copy_box(self._staging.ctypes.data, source.data.ptr, host.shape, box, up=False)
+        staging = self._staged(host.shape)
+        self._copy_box(staging.ctypes.data, source.data.ptr, host.shape, box, up=False)
         self.wait()
         (x0, y0), (height, width) = box
         rows = np.s_[y0 : y0 + height, x0 : x0 + width]
-        host[rows] = self._staging[rows]
+        host[rows] = staging[rows]
 
     def launch(self, kernel: str, threads: tuple[int, ...], *arguments: Any) -> None:
         """Run a kernel on the stream; see `Device.launch`."""
@@ -136,6 +138,12 @@ class CudaDevice:
         values = tuple(as_argument(value) for value in arguments)
         with self.stream:
             self._kernels[kernel](grid_of(threads), block_of(threads), values)
+
+    def _staged(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Pinned memory for one picture of a shape; the same until another shape is asked for."""
+        if self._staging.shape != shape:
+            self._staging = self._pinned(shape, np.uint8)
+        return self._staging
 
     def _pinned(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """New array in memory that the GPU copies from and to by itself; from CuPy's pool."""

@@ -1,6 +1,6 @@
 """What the CUDA kernels run on: memory, copies and launches, in order, on one stream.
 
-It names what `cuda_launch` and `cuda_frame` need of a device, and how threads are counted; the GPU
+It names what `cuda_launch` and `cuda_set` need of a device, and how threads are counted; the GPU
 itself is in cuda.py, and tests bring C++ compiled from the same .cu files.
 """
 

@@ -1,7 +1,7 @@
 """CUDA twins of `reference`: the same names, arguments and meaning, on NumPy arrays.
 
 Every call uploads, launches and downloads, so these are for tests and tools; a stream of frames
-uses `cuda_frame`, whose arrays stay on the GPU.
+uses `cuda_set`, whose arrays stay on the GPU.
 """
 
 from __future__ import annotations
@@ -148,6 +148,23 @@ class CudaKernels:
         old, new, seen = self._uploaded(previous, current, visibility)
         launch.follow(self._device, old, new, seen, step, believed, smoothed)
         return self._device.download(smoothed)
+
+    def average(
+        self,
+        own: F32,
+        visibility: F32,
+        near: Sequence[float],
+        others: Sequence[F32],
+        seen: Sequence[F32],
+        believed: float,
+    ) -> F32:
+        """See `reference.average`."""
+        for other, there in zip(others, seen, strict=True):
+            check("follow", own, other, there)
+        maps, shown = self._uploaded(own, visibility)
+        neighbours = near, self._uploaded(*others), self._uploaded(*seen)
+        mean = launch.average(self._device, maps, shown, *neighbours, believed)
+        return self._device.download(mean)
 
     def _uploaded(self, *arrays: NDArray[Any]) -> list[Any]:
         return [self._device.upload(array) for array in arrays]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cuda_device import TILE, Device, grid_of
+from .reference import HIDDEN
 
 TRIANGLE_BYTES = 248  # struct Triangle of raster.cu
 SUBSCANLINES = 4
@@ -178,6 +179,27 @@ def follow(
         "follow", (texels,), previous, current, visibility, visibility_step, float(step),
         float(believed), channels, texels, smoothed,
     )  # fmt: skip
+
+
+def average(
+    device: Device, own: Any, visibility: Any, near: Sequence[float], others: Sequence[Any],
+    seen: Sequence[Any], believed: float,
+) -> Any:  # fmt: skip
+    """Mean with neighbours in time (A, A, C) float32, or `own`; see `reference.average`.
+
+    Visibilities (A, A) may be views of (A, A, 4) arrays.
+    """
+    if not len(others):
+        return own
+    mean, total = (device.empty(a.shape, np.float32) for a in (own, visibility))
+    channels, texels = own.shape[-1], visibility.size
+    for k, (weight, other, there) in enumerate(zip(near, others, seen, strict=True)):
+        steps = [array.strides[1] // array.itemsize for array in (visibility, there)]
+        device.launch(
+            "average", (texels,), mean, total, own, visibility, steps[0], other, there, steps[1],
+            float(weight), float(believed), HIDDEN, int(k == 0), channels, texels,
+        )  # fmt: skip
+    return mean
 
 
 def composite(

@@ -21,6 +21,7 @@ from .reference_raster import polygon_coverage, rasterise
 from .shapes import check, check_box, check_indices, check_stride, check_writable
 
 __all__ = [
+    "average",
     "composite",
     "ema",
     "facing",
@@ -36,6 +37,9 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+
+HIDDEN = np.float32(1e-3)
+"""Weight of a texel's own value in `average` where the camera does not see it."""
 
 
 def facing(points: F32, triangles: I32, low: float, high: float) -> F32:
@@ -312,3 +316,45 @@ def follow(previous: F32, current: F32, visibility: F32, step: float, believed: 
         change = np.minimum(np.max(difference, axis=-1, initial=0.0) / believed, 1.0)
         weight = step + (1 - step) * change * change
     return ema(previous, current, (weight * (visibility > 0)).astype(np.float32))
+
+
+def average(
+    own: F32,
+    visibility: F32,
+    near: Sequence[float],
+    others: Sequence[F32],
+    seen: Sequence[F32],
+    believed: float,
+) -> F32:
+    """Weighted mean of a layer and its neighbours in time, texel by texel.
+
+    Its own weight is 1, or HIDDEN where the texel is hidden. A neighbour's is `near` times
+    max(0, 1 - c * c), where c is its `follow` difference from `own` over `believed`: what changed
+    is left out. Where the texel is hidden, c is 0: what is not seen says nothing about what it
+    looked like. A neighbour has no weight where it does not see the texel itself.
+
+    Args:
+        own: (A, A, C) float32.
+        visibility: (A, A) float32; hidden is 0 or less.
+        near: weight of each neighbour, above 0.
+        others: as many (A, A, C) float32.
+        seen: as many (A, A) float32, visibility of the neighbours.
+        believed: difference from which a neighbour is left out, above 0.
+
+    Returns:
+        (A, A, C) float32; `own` itself without neighbours.
+    """
+    check("follow", own, own, visibility)
+    mean, total = own, np.where(visibility <= 0, HIDDEN, np.float32(1))
+    for weight, other, there in zip(near, others, seen, strict=True):
+        check("follow", own, other, there)
+        with np.errstate(invalid="ignore", over="ignore"):
+            difference = np.abs(other - own)
+            difference[~np.isfinite(difference)] = 0.0
+            change = np.max(difference, axis=-1, initial=0.0) * np.float32(1 / believed)
+            alike = np.maximum(1 - change * change, 0)
+        alike[visibility <= 0] = 1
+        share = np.float32(weight) * alike * (there > 0)
+        total = total + share
+        mean = ema(mean, other, share / total)
+    return mean

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +49,16 @@ def _scene(x: float, y: float, face: float, degrees: float, width: int, height: 
 def portrait() -> np.ndarray:
     """The astronaut, (512, 512, 3) uint8 RGB, read-only; one face, `WIDTH` px wide."""
     return _astronaut()
+
+
+@pytest.fixture(scope="session")
+def cpp_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The CUDA kernels, compiled as C++; skips where there is no compiler."""
+    from tests.kernels.cpp_device import compile_cpp, compiler
+
+    if compiler() is None:
+        pytest.skip("no C++ compiler to run the .cu files with")
+    return compile_cpp(tmp_path_factory.mktemp("cpp"))
 
 
 @pytest.fixture(scope="session")

@@ -146,6 +146,7 @@ def test_look_flags_exclude_each_other(capsys):
     flags.add_session_arguments(parser)
     parsed = parser.parse_args(["--ref", "a.png", "--intensity", "lips=0.5", "all=1"])
     assert parsed.intensity == [("lips", 0.5), ("all", 1.0)]
+    assert (parsed.backend, parsed.kernels) == ("auto", "auto")
     for argv in (["--ref", "a", "--look", "b"], ["--ref", "a", "--faces", "5"]):
         with pytest.raises(SystemExit) as stop:
             parser.parse_args(argv)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.fake_cupy import installed
 from tryon import doctor
 from tryon.engines import gpu
 from tryon.models.weights import STUDENT_DIR
@@ -28,7 +29,8 @@ def test_this_machine_is_healthy_and_told_line_by_line(capsys: pytest.CaptureFix
     text = "\n".join(lines)
     for name in ("python", "numba", "cpu", "student weights", "face networks", "CPU kernels"):
         assert f"\nok      {name}" in f"\n{text}"
-    assert sum("taken by default" in line for line in lines) == 1
+    (chosen,) = (line for line in lines if "taken by default" in line)
+    assert chosen.endswith(("with cpu kernels", "with cuda kernels"))
     for name in ("gpu", "TensorRT", "CuPy", "engine tensorrt", "camera", "virtual camera"):
         assert any(line[8:].startswith(name) for line in lines), name
     for line in lines:
@@ -86,6 +88,15 @@ def test_a_package_that_cannot_load_says_why(
     found = findings(doctor._packages)["broken-thing"]
     assert found.state == doctor.BROKEN
     assert "libGL.so.1" in found.text
+
+
+def test_cuda_kernels_are_tried(monkeypatch: pytest.MonkeyPatch, cpp_library: Path) -> None:
+    fake = installed(cpp_library, monkeypatch)
+    assert findings(doctor._cupy)["CUDA kernels"].state == doctor.OK
+    fake.broken = "paint"
+    wrong = findings(doctor._cupy)["CUDA kernels"]
+    assert (wrong.state, wrong.text) == (doctor.ABSENT, "paint is not what the reference computes")
+    assert wrong.remedy
 
 
 def test_kernels_that_paint_wrongly_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:

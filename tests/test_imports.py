@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "models": f"{GROUND} kernels",
     "engines": f"{GROUND} _openvino kernels models",
     "look": f"{GROUND} kernels face cosmetics layer models",
-    "session": f"{GROUND} face look engines layer",
+    "session": f"{GROUND} kernels face look engines layer",
     "public": f"{GROUND} look session",
     "train": f"{BELOW_SESSION} console session public streaming",
     "commands": f"{BELOW_SESSION} console session public streaming demos",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tryon.engines.choose import ENGINE_NAMES
 from tryon.errors import ConfigError
+from tryon.kernels.sets import KERNELS
 from tryon.types import MAX_INTENSITY, REGIONS
 
 if TYPE_CHECKING:
@@ -55,8 +56,12 @@ def add_look_arguments(
 
 
 def add_session_arguments(parser: argparse.ArgumentParser, *, faces: bool = True) -> None:
-    """Add `--backend`, `--parser` and, unless it is not wanted, `--faces`."""
+    """Add `--backend`, `--kernels`, `--parser` and, unless it is not wanted, `--faces`."""
     parser.add_argument("--backend", choices=ENGINE_NAMES, default="auto", help="what runs it")
+    parser.add_argument(
+        "--kernels", choices=KERNELS, default="auto",
+        help="what unwraps and paints; auto is cuda where the backend is on a GPU",
+    )  # fmt: skip
     parser.add_argument(
         "--parser", choices=("fast", "mediapipe"), default="fast", help="what finds the face"
     )
@@ -166,6 +171,7 @@ def open_session(
 
     config = SessionConfig(
         backend=arguments.backend,
+        kernels=arguments.kernels,
         parser=arguments.parser,
         max_faces=arguments.max_faces,
         stills=stills,

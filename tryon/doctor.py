@@ -197,10 +197,26 @@ def _cupy() -> Iterator[Finding]:
         yield _absent("CuPy", problem)
     else:
         yield Finding("CuPy", OK, f"{_version('cupy-cuda13x')}, reaches the GPU")
+        yield _cuda_kernels()
+
+
+def _cuda_kernels() -> Finding:
+    from tryon.kernels.cuda import CudaDevice
+    from tryon.kernels.cuda_check import fault_of
+    from tryon.kernels.cuda_set import CudaSet
+
+    try:
+        fault = fault_of(CudaSet(CudaDevice()))
+    except Exception as error:  # of CuPy, its compiler or the driver; the CPU's do as well
+        fault = f"cannot run ({one_line(error)}): update the NVIDIA driver and CuPy"
+    if fault:
+        return _absent("CUDA kernels", fault)
+    return Finding("CUDA kernels", OK, "compiled, and agree with the reference")
 
 
 def _engines() -> Iterator[Finding]:
     from tryon.engines.choose import ENGINE_NAMES, choose, why_not
+    from tryon.session.workplace import open_workplace
 
     best = True
     for name in ENGINE_NAMES[1:]:
@@ -210,7 +226,9 @@ def _engines() -> Iterator[Finding]:
             continue
         if best:  # the one that "auto" takes must work; the others are only looked at
             engine = choose(name)
-            yield Finding(f"engine {name}", OK, f"{engine.name}, runs; taken by default")
+            kernels = open_workplace("auto", engine).kernels.name
+            text = f"{engine.name}, runs; taken by default, with {kernels} kernels"
+            yield Finding(f"engine {name}", OK, text)
             engine.close()
             best = False
         else:

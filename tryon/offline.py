@@ -46,6 +46,7 @@ class Wish:
         """From the flags of `arguments.add_look_arguments` and `add_session_arguments`."""
         config = SessionConfig(
             backend=arguments.backend,
+            kernels=arguments.kernels,
             parser=arguments.parser,
             max_faces=arguments.max_faces,
             threads=threads,

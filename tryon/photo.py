@@ -99,6 +99,8 @@ def _open_session(arguments: argparse.Namespace, looks: Sequence[Look]) -> Itera
 
     from tryon.quality import QualityConfig, QualitySession
 
+    if arguments.kernels == "cuda":
+        raise ConfigError("the teacher paints on the CPU; use --kernels auto")
     config = QualityConfig(
         arguments.teacher_weights,
         arguments.steps or QualityConfig().steps,

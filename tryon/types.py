@@ -85,14 +85,18 @@ class MakeupLayer:
     (gain 1, offset 0) paints nothing.
     """
 
-    affine: Float32  # (A, A, 6): gain RGB (>= 0), offset RGB; linear light
+    affine: Float32  # (A, A, 6): gain RGB (>= 0), offset RGB; linear light. In a session on a GPU
+    # an array there, for the kernels of that session alone.
     frame_index: int = 0
     look_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StageTimings:
-    """Wall time of each stage for one frame, in ms."""
+    """Wall time of each stage for one frame, in ms.
+
+    Kernels on a GPU are only queued by their stages; `composite` waits until all of them are done.
+    """
 
     parse: float = 0.0
     track: float = 0.0

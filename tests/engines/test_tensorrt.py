@@ -88,7 +88,8 @@ class Traced:
         self.gate = threading.Event()  # builds wait for it
         self.gate.set()
         self.broken = False
-        self.threads: set[str] = set()
+        self.runs = 0
+        self.in_use = threading.Lock()
 
     def keys(self, folder: Path) -> dict[int, EngineKey]:
         weights = read_manifest(folder).files[WEIGHTS]
@@ -104,8 +105,12 @@ class Traced:
         module = torch.jit.load(str(path))
 
         def run(*inputs):
-            self.threads.add(threading.current_thread().name)
-            return module(*inputs)
+            self.runs += 1
+            assert self.in_use.acquire(blocking=False), "two threads share the fixed buffers"
+            try:
+                return module(*inputs)
+            finally:
+                self.in_use.release()
 
         return run
 
@@ -138,7 +143,7 @@ def test_pytorch_serves_until_the_engines_are_built(folder: Path, tmp_path: Path
     prepared = engine.prepare(look())
     assert engine.name == "torch-cpu-f32 (TensorRT being built)"
     np.testing.assert_allclose(engine(textures(5), prepared), wanted, atol=1e-5)
-    assert traced.threads == set()
+    assert traced.runs == 0
     traced.gate.set()
     engine._builder.join(60)
     assert engine.name == NAME
@@ -154,7 +159,7 @@ def test_pytorch_serves_until_the_engines_are_built(folder: Path, tmp_path: Path
     engine.close()
 
 
-def test_one_thread_owns_the_engines_and_looks_do_not_leak(folder: Path, tmp_path: Path) -> None:
+def test_threads_take_turns_and_looks_do_not_leak(folder: Path, tmp_path: Path) -> None:
     engine, _ = start(folder, tmp_path, traced := Traced())
     engine._builder.join(60)
     jobs = [(textures(1 + k % 4, seed=k), engine.prepare(look(seed=k))) for k in range(6)]
@@ -174,7 +179,7 @@ def test_one_thread_owns_the_engines_and_looks_do_not_leak(folder: Path, tmp_pat
         assert len(found[k]) == 4
         for layers in found[k]:
             np.testing.assert_array_equal(layers, wanted[k])
-    assert len(traced.threads) == 1
+    assert traced.runs >= 24
     engine.close()
 
 
@@ -210,6 +215,24 @@ def test_a_failed_build_is_told_and_pytorch_goes_on(folder: Path, tmp_path: Path
         "PyTorch goes on serving on the GPU: TensorRT cannot build the student: no memory"
     )
     assert engine(textures(2), engine.prepare(look())).shape == (2, 64, 64, 6)
+    engine.close()
+
+
+def test_an_engine_that_does_not_run_is_not_served(folder: Path, tmp_path: Path) -> None:
+    traced = Traced()
+
+    def load(path: Path):
+        def fail(*inputs):
+            raise RuntimeError("CUDA error: operation not permitted")
+
+        return fail
+
+    traced.load = load  # type: ignore[method-assign]
+    engine, said = start(folder, tmp_path, traced)
+    engine._builder.join(60)
+    assert engine.name == "torch-cpu-f32 (TensorRT failed)"
+    assert "not permitted" in said[-1]
+    assert engine(textures(1), engine.prepare(look())).shape == (1, 64, 64, 6)
     engine.close()
 
 

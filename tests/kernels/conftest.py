@@ -18,7 +18,7 @@ Opener = Callable[[str], Device]
 
 
 @pytest.fixture(scope="session")
-def open_device(tmp_path_factory: pytest.TempPathFactory) -> Opener:
+def open_device(request: pytest.FixtureRequest) -> Opener:
     """`open_device("cpp")` or `open_device("gpu")`; skips where there is no compiler or GPU."""
 
     @cache
@@ -29,11 +29,9 @@ def open_device(tmp_path_factory: pytest.TempPathFactory) -> Opener:
             if reason := why_not():
                 pytest.skip(reason)
             return CudaDevice()
-        from tests.kernels.cpp_device import CppDevice, compile_cpp, compiler
+        from tests.kernels.cpp_device import CppDevice
 
-        if compiler() is None:
-            pytest.skip("no C++ compiler to run the .cu files with")
-        return CppDevice(compile_cpp(tmp_path_factory.mktemp("cpp")))
+        return CppDevice(request.getfixturevalue("cpp_library"))
 
     return open_once
 

@@ -130,17 +130,26 @@ class CppDevice:
         if min(threads) == 0:
             return
         self.launched.append(kernel)
-        parameters = signatures()[kernel]
-        assert len(arguments) == len(parameters), f"{kernel} takes {len(parameters)} arguments"
-        values = [
-            _pass(kernel, kind, name, as_argument(argument))
-            for (kind, name), argument in zip(parameters, arguments, strict=True)
-        ]
-        sizes = (
-            (ctypes.c_uint * 2)(*s, *[1] * (2 - len(s)))
-            for s in (grid_of(threads), block_of(threads))
-        )
-        getattr(self._library, f"launch_{kernel}")(*sizes, *values)
+        values = tuple(as_argument(argument) for argument in arguments)
+        run_kernel(self._library, kernel, grid_of(threads), block_of(threads), values)
+
+
+def run_kernel(
+    library: ctypes.CDLL,
+    kernel: str,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    arguments: tuple[Any, ...],
+) -> None:
+    """Every thread of every block, one after the other."""
+    parameters = signatures()[kernel]
+    assert len(arguments) == len(parameters), f"{kernel} takes {len(parameters)} arguments"
+    values = [
+        _pass(kernel, kind, name, argument)
+        for (kind, name), argument in zip(parameters, arguments, strict=True)
+    ]
+    sizes = ((ctypes.c_uint * 2)(*s, *[1] * (2 - len(s))) for s in (grid, block))
+    getattr(library, f"launch_{kernel}")(*sizes, *values)
 
 
 def _pass(kernel: str, kind: str, name: str, value: Any) -> Any:

@@ -52,7 +52,7 @@ def test_numbers_known_to_both_sides_are_equal() -> None:
 
 def test_importing_the_module_loads_no_cupy() -> None:
     program = (
-        "import sys, tryon.kernels.cuda, tryon.kernels.cuda_frame; sys.exit('cupy' in sys.modules)"
+        "import sys, tryon.kernels.cuda, tryon.kernels.cuda_check; sys.exit('cupy' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

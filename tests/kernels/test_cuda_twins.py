@@ -14,6 +14,7 @@ from tests.kernels.test_twins import (
     agree,
     chances,
     layer,
+    neighbours,
     noise,
     origins,
     seeds,
@@ -169,6 +170,16 @@ def test_ema(cuda_kernels: CudaKernels, rng: Rng, side: int, channels: int, chan
         noise(rng, (side, side), 0, 1),
     )
     agree(cuda_kernels.ema(*arguments), reference.ema(*arguments), 1e-6)
+
+
+@many
+@given(seeds, sides, st.integers(1, 7), st.integers(0, 4), chances, st.floats(0.01, 4))
+def test_average(
+    cuda_kernels: CudaKernels, rng: Rng, side: int, channels: int, count: int, chance: float,
+    believed: float,
+) -> None:  # fmt: skip
+    arguments = (*neighbours(rng, side, channels, count, chance), believed)
+    agree(cuda_kernels.average(*arguments), reference.average(*arguments), 1e-5)
 
 
 @many

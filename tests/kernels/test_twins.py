@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, example, given, settings
@@ -21,6 +22,7 @@ NAMES = (
     "paint",
     "ema",
     "follow",
+    "average",
 )
 BROKEN = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-42], np.float32)
 
@@ -239,6 +241,26 @@ def test_follow(
     agree(cpu.follow(*arguments), reference.follow(*arguments), 1e-5)
 
 
+def neighbours(
+    rng: np.random.Generator, side: int, channels: int, count: int, chance: float
+) -> tuple[Any, ...]:
+    """Arguments of `average`; half of the neighbours are alike."""
+    own = noise(rng, (side, side, channels), -1, 2, chance)
+    alike = rng.random(count) < 0.5
+    others = [np.where(near, own, 0) + noise(rng, own.shape, -0.4, 0.4) for near in alike]
+    seen = [noise(rng, (side, side), -0.5, 1) for _ in range(count + 1)]
+    return own, seen[0], rng.uniform(0.01, 1, count).tolist(), others, seen[1:]
+
+
+@many
+@given(seeds, sides, st.integers(1, 7), st.integers(0, 4), chances, st.floats(0.01, 4))
+def test_average(
+    rng: np.random.Generator, side: int, channels: int, count: int, chance: float, believed: float
+) -> None:
+    arguments = (*neighbours(rng, side, channels, count, chance), believed)
+    agree(cpu.average(*arguments), reference.average(*arguments), 1e-5)
+
+
 def test_large_arrays_run_in_bands() -> None:
     # The sizes above fit one band; these need several, and bands must meet without a seam.
     rng = np.random.default_rng(7)
@@ -260,6 +282,8 @@ def test_large_arrays_run_in_bands() -> None:
     texture = noise(rng, (side, side, 4), 0, 1)
     following = affine, affine[::-1], texture[..., 3], 0.2, 0.25
     agree(cpu.follow(*following), reference.follow(*following), 1e-5)
+    around = (*neighbours(rng, side, 6, 3, 0.0), 0.25)
+    agree(cpu.average(*around), reference.average(*around), 1e-5)
     found = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     wanted = found.copy()
     mask = noise(rng, shape, 0, 1)

@@ -217,7 +217,7 @@ def test_backends_agree(still_session, portrait, look):
 
 def test_a_broken_prediction_leaves_its_face_as_it_is(pair, look, monkeypatch):
     with TryOnSession(look, SessionConfig(stills=True, max_faces=2, threads=1)) as session:
-        engine, broken = session._engine, [0, 1]
+        engine, broken = session._workplace.engine, [0, 1]
 
         class Broken:
             name, size, close = engine.name, engine.size, engine.close
@@ -227,7 +227,7 @@ def test_a_broken_prediction_leaves_its_face_as_it_is(pair, look, monkeypatch):
                 layers[broken, 100, 100, 2] = np.nan
                 return layers
 
-        session._engine = Broken()
+        session._workplace = replace(session._workplace, engine=Broken())
         assert session.process(pair).image is pair
         broken = [0]
         result = session.process(pair)

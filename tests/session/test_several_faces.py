@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -117,7 +118,7 @@ def test_faces_with_one_look_are_painted_as_if_each_were_alone(pair, look):
     with TryOnSession(look, config) as session:
         together = session.process(pair)
         calls = []
-        engine, session._engine = session._engine, None
+        engine = session._workplace.engine
 
         class Counting:
             name, size, close, prepare = engine.name, engine.size, engine.close, engine.prepare
@@ -126,7 +127,7 @@ def test_faces_with_one_look_are_painted_as_if_each_were_alone(pair, look):
                 calls.append(len(textures))
                 return engine(textures, prepared)
 
-        session._engine = Counting()
+        session._workplace = replace(session._workplace, engine=Counting())
         np.testing.assert_array_equal(session.process(pair).image, together.image)
         assert calls == [2]
         session._wardrobe.set_look(look, face=session.process(pair).faces[0].track_id + 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from fractions import Fraction
 
 import numpy as np
@@ -113,7 +113,7 @@ def test_a_look_from_another_thread_is_worn_from_a_frame_border_on(
 
 def test_close_waits_for_the_frame_in_work_and_ends_the_session(look, portrait):
     session = TryOnSession(look, SessionConfig(threads=1))
-    working, engine = threading.Event(), session._engine
+    working, engine = threading.Event(), session._workplace.engine
 
     class Slow:
         name, size, close = engine.name, engine.size, engine.close
@@ -123,7 +123,7 @@ def test_close_waits_for_the_frame_in_work_and_ends_the_session(look, portrait):
             threading.Event().wait(0.2)
             return engine(textures, prepared)
 
-    session._engine = Slow()
+    session._workplace = replace(session._workplace, engine=Slow())
     results = []
     thread = threading.Thread(target=lambda: results.append(session.process(portrait)))
     thread.start()

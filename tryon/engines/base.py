@@ -6,7 +6,7 @@ An engine knows nothing of cameras, faces or time, and never falls back to anoth
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -61,6 +61,29 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class DeviceEngine(Engine, Protocol):
+    """An engine that also takes textures on its GPU, and leaves the layers there."""
+
+    stream: Any  # what `on_device` queues its work on, with `__cuda_stream__`; None on a CPU
+
+    def on_device(self, textures: Any, prepared: PreparedLook) -> Any:
+        """Predict the makeup layers of N faces without leaving the GPU or waiting for it.
+
+        Args:
+            textures: (N, A, A, 4) float32, contiguous, to be read by DLPack once the stream comes
+                to it; `__call__` says what it holds.
+            prepared: a look prepared by this engine.
+
+        Returns:
+            (N, A, A, 6) float32, contiguous, with `__dlpack__`; complete once the stream is.
+
+        Raises:
+            EngineError: wrong shape, or a look of another engine.
+        """
+        ...
+
+
 def stack_texture(texture: FaceTexture, size: int) -> Float32:
     """A face as the networks take it, (1, A, A, 4) float32.
 
@@ -70,12 +93,6 @@ def stack_texture(texture: FaceTexture, size: int) -> Float32:
     colour, visibility = texture.colour, texture.visibility
     if colour.shape != (size, size, 3) or visibility.shape != (size, size):
         raise EngineError(f"Face texture is {colour.shape}; unwrap it into a {size}x{size} atlas.")
-    packed = colour.base
-    if packed is not None and packed is visibility.base and packed.shape == (size, size, 4):
-        whole = np.asarray(packed)  # unwrapping writes both into one array: nothing to copy
-        same = (whole[..., :3], colour), (whole[..., 3], visibility)
-        if all(a.__array_interface__ == b.__array_interface__ for a, b in same):
-            return np.ascontiguousarray(whole[None], np.float32)
     stacked = np.concatenate((colour, visibility[..., None]), axis=2, dtype=np.float32)
     return np.ascontiguousarray(stacked[None])
 
@@ -91,8 +108,17 @@ def check_textures(textures: Float32, prepared: PreparedLook, size: int, name: s
     Raises:
         EngineError: wrong shape, or a look of another engine.
     """
+    check_fit(textures, prepared, size, name)
+    return np.ascontiguousarray(textures, dtype=np.float32)
+
+
+def check_fit(textures: Any, prepared: PreparedLook, size: int, name: str) -> None:
+    """Refuse textures, on whatever device, or a look that do not fit the engine.
+
+    Raises:
+        EngineError: wrong shape, or a look of another engine.
+    """
     if textures.ndim != 4 or textures.shape[1:] != (size, size, 4):
         raise EngineError(f"Textures are {textures.shape}; give (N, {size}, {size}, 4).")
     if prepared.engine != name:
         raise EngineError(f"The look was prepared by {prepared.engine}; prepare it with {name}.")
-    return np.ascontiguousarray(textures, dtype=np.float32)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
+TURN = threading.RLock()
+"""Held by whoever has work for the GPU queued: while a CUDA graph is captured, no other thread of
+the process may allocate there."""
 
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_...
 

@@ -6,16 +6,24 @@ Slow on a CPU; the other engines are measured against it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tryon.engines.base import PreparedLook, check_textures, empty_face, stack_texture
+from tryon.engines.base import (
+    PreparedLook,
+    check_fit,
+    check_textures,
+    empty_face,
+    stack_texture,
+)
 from tryon.errors import EngineError
 from tryon.models.weights import STUDENT_DIR, load_model
 from tryon.types import FaceTexture, Float32
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tryon.models.student import TryOnModel
 
 
@@ -46,6 +54,11 @@ class TorchEngine:
         except (RuntimeError, AssertionError) as error:
             raise EngineError(f"PyTorch has no device {device}; use device cpu.") from error
         self._device = device
+        # All work is in its order, also what other libraries put there.
+        self.stream: torch.cuda.Stream | None = None
+        if device == "cuda":
+            self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._worn: tuple[tuple[Float32, ...], tuple[Tensor, ...]] | None = None  # here, there
         self.size = model.config.size
         self.name = f"torch-{device}-f32"
 
@@ -54,7 +67,7 @@ class TorchEngine:
         import torch
 
         encoder = self._opened().encoder
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.cuda.stream(self.stream):
             x = torch.from_numpy(stack_texture(reference, self.size)).to(self._device)
             features = encoder(x.permute(0, 3, 1, 2))
             return PreparedLook(tuple(f.cpu().numpy() for f in features), self.name)
@@ -63,16 +76,35 @@ class TorchEngine:
         """Predict the makeup layers of N faces; see `Engine.__call__`."""
         import torch
 
-        student = self._opened().student
+        self._opened()
         checked = check_textures(textures, prepared, self.size, self.name)
-        if len(checked) == 0:
-            return np.zeros((0, self.size, self.size, 6), np.float32)
-        with torch.inference_mode():
-            x = torch.from_numpy(checked).to(self._device).permute(0, 3, 1, 2)
-            features = tuple(torch.from_numpy(f).to(self._device) for f in prepared.features)
-            layer = student(x, features).permute(0, 2, 3, 1).contiguous()
-            result: Float32 = layer.cpu().numpy()
+        with torch.inference_mode(), torch.cuda.stream(self.stream):
+            layers = self._layers(torch.from_numpy(checked).to(self._device), prepared)
+            result: Float32 = layers.cpu().numpy()
         return result
+
+    def on_device(self, textures: Any, prepared: PreparedLook) -> Tensor:
+        """Predict the makeup layers of N faces; see `DeviceEngine.on_device`."""
+        import torch
+        from torch.utils.dlpack import from_dlpack
+
+        check_fit(textures, prepared, self.size, self.name)
+        with torch.inference_mode(), torch.cuda.stream(self.stream):
+            return self._layers(from_dlpack(textures), prepared)
+
+    def _layers(self, textures: Tensor, prepared: PreparedLook) -> Tensor:
+        """(N, A, A, 6), contiguous, on the device that the textures are on."""
+        import torch
+
+        student = self._opened().student
+        if len(textures) == 0:
+            return torch.zeros((0, self.size, self.size, 6), device=self._device)
+        worn = self._worn  # another thread may put another look here meanwhile
+        if worn is None or worn[0] is not prepared.features:
+            features = (torch.from_numpy(f).to(self._device) for f in prepared.features)
+            self._worn = worn = prepared.features, tuple(features)
+        layers: Tensor = student(textures.permute(0, 3, 1, 2), worn[1])
+        return layers.permute(0, 2, 3, 1).contiguous()
 
     def warm_up(self) -> None:
         """Run once on an empty texture."""
@@ -81,7 +113,7 @@ class TorchEngine:
 
     def close(self) -> None:
         """Free the model."""
-        self._model = None
+        self._model = self._worn = None
 
     def _opened(self) -> TryOnModel:
         if self._model is None:

@@ -10,17 +10,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import exp
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from tryon.errors import ConfigError
 from tryon.face.steady import steady
-from tryon.layer.smooth import largest_channel
-from tryon.types import REGIONS, Face, Float32, MakeupLayer
+from tryon.kernels.sets import CPU, KernelSet
+from tryon.types import REGIONS, Face, MakeupLayer
 
 _BLINK = 3  # frames for which a face may be missed without fading
-_HIDDEN = np.float32(1e-3)  # weight of a texel's own value where the camera does not see it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Draft:
 
     face: Face
     layer: MakeupLayer
-    visibility: Float32  # (A, A)
+    visibility: Any  # (A, A) float32 of the kernels in use, as the layer
     share: float  # of the makeup that is shown, 0..1
     intensities: tuple[float, ...] = (1.0,) * len(REGIONS)
 
@@ -117,7 +116,9 @@ def windows(readings: Iterable[R], frames: int) -> Iterator[tuple[R, Window]]:
         yield next_one()
 
 
-def smooth_window(window: Window, config: AheadConfig) -> tuple[Draft, ...]:
+def smooth_window(
+    window: Window, config: AheadConfig, kernels: KernelSet = CPU
+) -> tuple[Draft, ...]:
     """Smooth one frame's drafts over its window.
 
     A face missing for a few frames between two that show it is filled in; one that comes or goes
@@ -126,6 +127,7 @@ def smooth_window(window: Window, config: AheadConfig) -> tuple[Draft, ...]:
     Args:
         window: of `windows`.
         config: settings.
+        kernels: whose arrays the drafts hold.
 
     Returns:
         What each face is to wear.
@@ -149,7 +151,14 @@ def smooth_window(window: Window, config: AheadConfig) -> tuple[Draft, ...]:
             for i, draft in seen.items()
             if i != now and draft.layer.look_digest == digest
         ]
-        affine = _average(centre, neighbours, config.believed)
+        affine = kernels.average(
+            centre.layer.affine,
+            centre.visibility,
+            [near for near, _ in neighbours],
+            [draft.layer.affine for _, draft in neighbours],
+            [draft.visibility for _, draft in neighbours],
+            config.believed,
+        )
         # The detector may blink; a face that is away for longer has come or will go: it fades.
         away = first + len(moments) - 1 - last
         present = min(
@@ -166,25 +175,6 @@ def _steady(moments: Sequence[Moment], seen: dict[int, Draft], now: int) -> Face
     points = [seen[i].face.landmarks for i in order]
     landmarks = steady(points, [moments[i].seconds for i in order], order.index(now))
     return replace(seen[now].face, landmarks=landmarks)
-
-
-def _average(centre: Draft, neighbours: list[tuple[float, Draft]], believed: float) -> Float32:
-    """Weighted mean in time of each texel that has not changed much: (A, A, 6)."""
-    from tryon.kernels import cpu
-
-    own = centre.layer.affine
-    mean = own
-    hidden = centre.visibility <= 0
-    total = np.where(hidden, _HIDDEN, np.float32(1))
-    for near, draft in neighbours:
-        change = largest_channel(draft.layer.affine - own)
-        change *= np.float32(1 / believed)
-        alike = np.maximum(1 - change * change, 0)
-        alike[hidden] = 1  # what is not seen now says nothing about what it looked like
-        weight = np.float32(near) * alike * (draft.visibility > 0)
-        total = total + weight
-        mean = cpu.ema(mean, draft.layer.affine, weight / total)
-    return mean
 
 
 def _between(moments: Sequence[Moment], seen: dict[int, Draft], now: int) -> Draft:

@@ -6,6 +6,8 @@ out, and the lip contour is kept sharp, along smooth curves through the landmark
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tryon.face import landmarks as lm
@@ -13,20 +15,20 @@ from tryon.face.atlas import atlas
 from tryon.face.curves import catmull_rom
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import mesh_points
-from tryon.types import Face, MakeupLayer, UInt8
+from tryon.kernels.sets import CPU, KernelSet
+from tryon.types import Face, MakeupLayer
 
 
-def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
+def composite_layer(canvas: Any, face: Face, layer: MakeupLayer, kernels: KernelSet = CPU) -> None:
     """Paint a layer on a face, in place.
 
     Args:
-        image: (H, W, 3) uint8 RGB, contiguous and writable.
-        face: where; landmarks may leave the image.
-        layer: gated layer.
+        canvas: of `kernels`; of the CPU's, (H, W, 3) uint8 RGB, contiguous and writable.
+        face: where; landmarks may leave the canvas.
+        layer: gated layer of `kernels`.
+        kernels: what paints.
     """
-    from tryon.kernels import cpu
-
-    height, width = image.shape[:2]
+    height, width = canvas.shape[:2]
     points = mesh_points(face)
     if not np.isfinite(points).all():
         return  # nobody knows where this face is
@@ -42,7 +44,7 @@ def composite_layer(image: UInt8, face: Face, layer: MakeupLayer) -> None:
         for contour in (lm.LIPS_OUTER, lm.LIPS_INNER, *lm.NOSTRILS, *lm.EYE_OPENINGS)
     )
     drawn = points, table.triangles, table.uv, origin, shape
-    cpu.paint(image, *drawn, layer.affine, sources, lips, holes)
+    kernels.paint(canvas, *drawn, layer.affine, sources, lips, holes)
 
 
 def warm_up(size: int) -> None:

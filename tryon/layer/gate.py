@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
+from tryon.kernels.sets import CPU, KernelSet
 from tryon.types import MAX_INTENSITY, REGIONS, Face, Float32, MakeupLayer
 
 
@@ -54,23 +56,26 @@ def fade(face: Face, config: FadeConfig) -> float:
 
 
 def gate_layer(
-    layer: MakeupLayer, visibility: Float32, intensities: Sequence[float], share: float
+    layer: MakeupLayer,
+    visibility: Any,
+    intensities: Sequence[float],
+    share: float,
+    kernels: KernelSet = CPU,
 ) -> MakeupLayer:
     """Scale a layer towards the identity.
 
     Args:
-        layer: as predicted.
-        visibility: (A, A) how well the camera sees each texel.
+        layer: as predicted, of `kernels`.
+        visibility: (A, A) of `kernels`, how well the camera sees each texel.
         intensities: one for each of REGIONS, 0 .. MAX_INTENSITY.
         share: for the whole face, 0..1.
+        kernels: what scales.
 
     Returns:
         A new layer; the exact identity where the product is 0.
     """
-    from tryon.kernels import cpu
-
     shown = _shown(len(layer.affine), tuple(intensities))
-    affine = cpu.gate(layer.affine, shown, np.array([share], np.float32), visibility)
+    affine = kernels.gate(layer.affine, shown, np.array([share], np.float32), visibility)
     return MakeupLayer(affine, layer.frame_index, layer.look_digest)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from tryon.errors import ConfigError
-from tryon.types import Float32, MakeupLayer
+from tryon.kernels.sets import CPU, KernelSet
+from tryon.types import MakeupLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ STILLS = SmoothConfig(time_constant=0.0, appear=0.0)  # each picture is taken fo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Memory:
-    affine: Float32
+    affine: Any
     digest: str
     first_seen: float
     last_seen: float
@@ -45,8 +45,9 @@ class _Memory:
 class LayerSmoother:
     """One running average of the layer for each face."""
 
-    def __init__(self, config: SmoothConfig | None = None) -> None:
+    def __init__(self, config: SmoothConfig | None = None, kernels: KernelSet = CPU) -> None:
         self.config = config or SmoothConfig()
+        self._kernels = kernels
         self._faces: dict[int, _Memory] = {}
 
     def reset(self) -> None:
@@ -54,14 +55,14 @@ class LayerSmoother:
         self._faces.clear()
 
     def update(
-        self, track_id: int, layer: MakeupLayer, visibility: Float32, seconds: float
+        self, track_id: int, layer: MakeupLayer, visibility: Any, seconds: float
     ) -> tuple[MakeupLayer, float]:
         """Smooth the layer of one face.
 
         Args:
             track_id: of the face.
-            layer: predicted for this frame.
-            visibility: (A, A); hidden texels keep what was last seen there.
+            layer: predicted for this frame, of the kernels.
+            visibility: (A, A) of the kernels; hidden texels keep what was last seen there.
             seconds: time of this frame on any steady clock.
 
         Returns:
@@ -81,34 +82,14 @@ class LayerSmoother:
         share = min(1.0, 0.34 + max(grown, 0.0))
         return MakeupLayer(affine, layer.frame_index, layer.look_digest), share
 
-    def _average(
-        self, known: _Memory, current: Float32, visibility: Float32, seconds: float
-    ) -> Float32:
-        from tryon.kernels import cpu
-
+    def _average(self, known: _Memory, current: Any, visibility: Any, seconds: float) -> Any:
         if self.config.time_constant == 0:
             return current
         step = 1.0 - math.exp(-(seconds - known.last_seen) / self.config.time_constant)
         believed = max(self.config.believed, 1e-6)
-        smoothed: Float32 = cpu.follow(known.affine, current, visibility, step, believed)
-        return smoothed
+        return self._kernels.follow(known.affine, current, visibility, step, believed)
 
     def _drop_unseen(self, seconds: float) -> None:
         for track_id, memory in list(self._faces.items()):
             if seconds - memory.last_seen > self.config.forget:
                 del self._faces[track_id]
-
-
-def largest_channel(difference: Float32) -> Float32:
-    """Largest absolute value over the six channels, ten times as fast as `max(-1)`.
-
-    Args:
-        difference: (A, A, 6); overwritten.
-
-    Returns:
-        (A, A), at least 0.
-    """
-    size = np.abs(difference, out=difference)
-    pairs = np.maximum(size[..., :3], size[..., 3:])
-    largest: Float32 = np.maximum(np.maximum(pairs[..., 0], pairs[..., 1]), pairs[..., 2])
-    return largest

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tryon.errors import ConfigError
 from tryon.face.parser import check_parser
 from tryon.face.track import TrackConfig
+from tryon.kernels.sets import KERNELS
 from tryon.layer.ahead import AheadConfig
 from tryon.layer.gate import FadeConfig
 from tryon.layer.hold import HoldConfig
@@ -19,6 +21,7 @@ class SessionConfig:
     """Settings of a session."""
 
     backend: str = "auto"  # auto, tensorrt, torch-cuda, openvino, torch
+    kernels: str = "auto"  # auto (cuda where the backend is on a GPU), cuda, cpu
     parser: str = "fast"  # fast, mediapipe
     max_faces: int = 1  # 1..4
     threads: int = 2  # CPU threads for the networks
@@ -33,3 +36,5 @@ class SessionConfig:
 
     def __post_init__(self) -> None:
         check_parser(self.parser)
+        if self.kernels not in KERNELS:
+            raise ConfigError(f"kernels = {self.kernels}: use one of {', '.join(KERNELS)}")

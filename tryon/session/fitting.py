@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
-
-from tryon.engines.base import Engine, PreparedLook, stack_texture
-from tryon.face.unwrap import unwrap_face
+from tryon.engines.base import PreparedLook
+from tryon.face.unwrap import unwrap_faces
 from tryon.layer.ahead import Draft
 from tryon.layer.gate import FadeConfig, fade
 from tryon.layer.refresh import LayerRefresh
 from tryon.session.reading import Stopwatch
 from tryon.session.wardrobe import Outfit, Wearing
+from tryon.session.workplace import Workplace
 from tryon.types import Face, Frame, MakeupLayer
 
 
 def predict(
-    engine: Engine,
+    workplace: Workplace,
     frame: Frame,
+    picture: Any,
     faces: Sequence[Face],
     wearing: Wearing,
     config: FadeConfig,
@@ -29,8 +30,9 @@ def predict(
     """Predict the layers of the faces that wear something; those of one look run as a batch.
 
     Args:
-        engine: runs the student.
-        frame: the picture the faces are in.
+        workplace: unwraps, and runs the student.
+        frame: what the faces are in.
+        picture: the same, of the workplace's kernels.
         faces: with their track ids.
         wearing: who wears what.
         config: which faces are read well enough.
@@ -56,33 +58,32 @@ def predict(
         prepared = each[2].prepared
         if prepared is not None and each[0].track_id not in waiting:
             worn.setdefault(prepared, []).append(each)
-    made = _made(engine, frame, worn, clock) if worn else []
+    made = _made(workplace, picture, frame.index, worn, clock) if worn else []
     if refresh is not None:
         refresh.made(frame.image, made)
     return tuple(sorted([*drafts, *made], key=lambda draft: draft.face.track_id or 0))
 
 
 def _made(
-    engine: Engine,
-    frame: Frame,
+    workplace: Workplace,
+    picture: Any,
+    index: int,
     worn: dict[PreparedLook, list[tuple[Face, float, Outfit]]],
     clock: Stopwatch,
 ) -> list[Draft]:
-    size = engine.size
-    textures = {
-        face.track_id: unwrap_face(frame.image, face, size)
+    size, kernels = workplace.engine.size, workplace.kernels
+    unwrapped = [
+        unwrap_faces(picture, [face for face, _, _ in group], size, kernels)
         for group in worn.values()
-        for face, _, _ in group
-    }
+    ]
     clock.lap("unwrap")
     drafts = []
-    for prepared, group in worn.items():
-        stacked = [stack_texture(textures[face.track_id], size) for face, _, _ in group]
-        affines = engine(np.concatenate(stacked), prepared)
-        for (face, share, outfit), affine in zip(group, affines, strict=True):
-            if np.isfinite(affine).all():  # a broken prediction leaves the face as it is
-                layer = MakeupLayer(affine, frame.index, outfit.digest)
-                seen = textures[face.track_id].visibility
+    for (prepared, group), textures in zip(worn.items(), unwrapped, strict=True):
+        layers = workplace.predict(textures, prepared)
+        for place, (face, share, outfit) in enumerate(group):
+            if layers[place] is not None:  # a broken prediction leaves the face as it is
+                layer = MakeupLayer(layers[place], index, outfit.digest)
+                seen = textures[place, ..., 3]
                 drafts.append(Draft(face, layer, seen, share, outfit.intensities))
     clock.lap("student")
     return drafts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from tryon.layer.ahead import Draft
 from tryon.types import Face, Frame, StageTimings
@@ -38,6 +39,7 @@ class Reading:
     """A frame, its faces, and what each of them is to wear going by this frame alone."""
 
     frame: Frame
+    picture: Any  # the frame, of the kernels in use
     faces: tuple[Face, ...]
     drafts: tuple[Draft, ...]
     seconds: float

@@ -6,13 +6,11 @@ frames by itself: cameras, files and windows are the caller's.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
 
-from tryon.engines.base import Engine
 from tryon.engines.choose import choose
 from tryon.errors import SessionClosedError
 from tryon.face.cut import ShotCounter
@@ -30,6 +28,7 @@ from tryon.session.fitting import predict
 from tryon.session.intake import Intake
 from tryon.session.reading import Reading, Stopwatch
 from tryon.session.wardrobe import Wardrobe
+from tryon.session.workplace import open_workplace
 from tryon.types import Frame, TryOnResult, UInt8
 
 
@@ -48,7 +47,7 @@ class TryOnSession:
             config: settings.
 
         Raises:
-            WeightsError, EngineError: the networks cannot be loaded.
+            WeightsError, EngineError: the networks or the kernels cannot be loaded.
             MissingExtraError: the chosen parser or backend is not installed.
         """
         self.config = config or SessionConfig()
@@ -56,17 +55,18 @@ class TryOnSession:
         # Side by side: both spend their time outside Python.
         with ThreadPoolExecutor(1, "tryon-load") as pool:
             parser = pool.submit(open_parser, self.config.parser, settings)
-            self._engine: Engine = choose(
-                self.config.backend, self.config.model, threads=self.config.threads
-            )
-            warm_up(self._engine.size)
+            backend, model = self.config.backend, self.config.model
+            engine = choose(backend, model, threads=self.config.threads)
+            warm_up(engine.size)
+            self._workplace = open_workplace(self.config.kernels, engine)
             self._parser = parser.result()
         self._tracker = FaceTracker(self.config.track)
-        self._smoother = LayerSmoother(STILLS if self.config.stills else self.config.smooth)
+        smooth = STILLS if self.config.stills else self.config.smooth
+        self._smoother = LayerSmoother(smooth, self._workplace.kernels)
         self._hold = LayerHold(self.config.hold)
         self._refresh = LayerRefresh(self.config.refresh)
-        self._wardrobe = Wardrobe(self._engine)
-        self._busy = threading.RLock()  # held while a frame is in work
+        self._wardrobe = Wardrobe(engine)
+        self._busy = self._workplace.turn
         self._closed = False
         self._intake = Intake()
         if look is not None:
@@ -74,8 +74,9 @@ class TryOnSession:
 
     @property
     def backend(self) -> str:
-        """Engine and parser in use."""
-        return f"{self._engine.name} + {self._parser.name}"
+        """Engine, kernels and parser in use."""
+        place = self._workplace
+        return f"{place.engine.name} + {place.kernels.name} kernels + {self._parser.name}"
 
     @property
     def look(self) -> Look | None:
@@ -162,7 +163,7 @@ class TryOnSession:
             with self._busy:
                 self._check_open()
                 reading.clock.resume()
-                drafts = smooth_window(window, self.config.ahead)
+                drafts = smooth_window(window, self.config.ahead, self._workplace.kernels)
                 if drafts:
                     reading.clock.lap("smooth")
                 result = self._paint(reading, drafts)
@@ -201,9 +202,12 @@ class TryOnSession:
         clock.lap("parse")
         faces = tracker.update(faces, seconds)
         clock.lap("track")
-        fade = self.config.fade
-        drafts = predict(self._engine, frame, faces, wearing, fade, clock, refresh)
-        return Reading(frame, faces, drafts, seconds, shot, clock)
+        # A face that was lost may still be painted: the kernels are to bring it along.
+        expected = [face.landmarks for face in (*faces, *tracker.lost(seconds))]
+        picture = self._workplace.kernels.picture(frame.image, expected)
+        place, fade = self._workplace, self.config.fade
+        drafts = predict(place, frame, picture, faces, wearing, fade, clock, refresh)
+        return Reading(frame, picture, faces, drafts, seconds, shot, clock)
 
     def close(self) -> None:
         """Free the networks once the frame in work is done; may be called twice."""
@@ -211,7 +215,7 @@ class TryOnSession:
             if not self._closed:
                 self._closed = True
                 self._parser.close()
-                self._engine.close()
+                self._workplace.engine.close()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -245,11 +249,12 @@ class TryOnSession:
 
     def _paint(self, reading: Reading, drafts: Sequence[Draft]) -> TryOnResult:
         """Put the layers on the frame; without any, the result holds the very same array."""
-        image = reading.frame.image
-        for draft in drafts:
-            image = image.copy() if image is reading.frame.image else image
-            layer = gate_layer(draft.layer, draft.visibility, draft.intensities, draft.share)
-            composite_layer(image, draft.face, layer)
+        image, kernels = reading.frame.image, self._workplace.kernels
         if drafts:
+            canvas = kernels.canvas(reading.picture, [draft.face.landmarks for draft in drafts])
+            for d in drafts:
+                layer = gate_layer(d.layer, d.visibility, d.intensities, d.share, kernels)
+                composite_layer(canvas, d.face, layer, kernels)
+            image = kernels.store(canvas)
             reading.clock.lap("composite")
         return TryOnResult(image, reading.faces, reading.clock.timings(), self.backend)
