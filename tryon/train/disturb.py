@@ -111,8 +111,8 @@ def veiled(
     stray, through, grey = VEIL * stray, 1 - 0.6 * through, PALE * grey
 
     def dim(light: Tensor) -> Tensor:
-        pale: Tensor = torch.lerp(light, light.mean(1, keepdim=True), grey)
-        return through * pale
+        dimmed: Tensor = through * torch.lerp(light, light.mean(1, keepdim=True), grey)
+        return dimmed
 
     gain, offset = affine[:, :3], affine[:, 3:]
     colour = to_srgb((dim(to_linear(picture[:, :3])) + stray).clamp(0, 1))
