@@ -143,3 +143,11 @@ def test_unknown_regions_are_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"no region 'hair'.*cheeks.*lips"):
         check_intensity("hair", 1.0)
     assert check_intensity("all", 1) == 1.0
+
+
+def test_what_is_covered_is_left_as_it_is():
+    layer, free = lurid(), SEEN.copy()
+    free[:, : SIZE // 2] = 0
+    part, whole = (gate_layer(layer, SEEN, [1.0] * 6, 1.0, free=f).affine for f in (free, None))
+    assert (part[:, : SIZE // 2] == IDENTITY).all()
+    assert np.array_equal(part[:, SIZE // 2 :], whole[:, SIZE // 2 :])

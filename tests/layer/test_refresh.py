@@ -36,7 +36,7 @@ class Stream:
         self.refresh = LayerRefresh(RefreshConfig(**settings))
         self.student, self.others = student, others
         self.worn: list[tuple[Face, str]] = [(face(), "a")]
-        self.image = IMAGE
+        self.image, self.covered = IMAGE, False
         self.runs: list[list[int]] = []
 
     def play(self, frames: int) -> list[list[int]]:
@@ -45,7 +45,8 @@ class Stream:
             due = [(one, look) for one, look in self.worn if one.track_id not in waiting]
             layers = [MakeupLayer(np.zeros((4, 4, 6), np.float32), index, look) for _, look in due]
             drafts = [
-                Draft(one, layer, SEEN, 1.0) for (one, _), layer in zip(due, layers, strict=True)
+                Draft(one, layer, SEEN, 1.0, free=SEEN if self.covered else None)
+                for (one, _), layer in zip(due, layers, strict=True)
             ]
             self.refresh.made(self.image, drafts)
             spent = self.student * len(due)
@@ -171,3 +172,16 @@ def test_straying_is_told_in_sizes_of_the_face():
 def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=f"RefreshConfig.{next(iter(wrong))}"):
         RefreshConfig(**wrong)
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_behind_a_hand_even_a_small_change_does_not_wait(covered):
+    anew = []
+    for offset in range(8):  # wherever in its turn the stream is
+        stream = slow(most=30)
+        stream.covered = covered
+        stream.play(12 + offset)
+        stream.image = IMAGE.copy()
+        stream.image[:, 290:] = 20  # a twentieth of the points
+        anew.append(share(stream.play(1)))
+    assert (min(anew) == 1) == covered

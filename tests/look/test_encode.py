@@ -13,7 +13,7 @@ from tryon import Look, Pose
 from tryon.errors import ImageError, ReferencePhotoError
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
-from tryon.look.encode import complete_by_symmetry, less_exposed
+from tryon.look.encode import complete_by_symmetry, encode_photo, less_exposed
 from tryon.look.look import MAX_NAME
 from tryon.look.sheet import region_colour
 from tryon.types import FaceTexture
@@ -201,3 +201,20 @@ def test_an_over_exposed_reference_is_darkened_and_others_are_not(look):
     assert (darker.colour <= bright.colour + 1e-6).all()
     nothing = FaceTexture(bright.colour, np.zeros_like(bright.visibility))
     assert less_exposed(nothing) is nothing
+
+
+def test_what_a_hand_hides_on_one_side_is_taken_from_the_other(painted_portrait, portrait_face):
+    from tryon.train.evaluation.occluders import OCCLUDERS
+
+    drawn = OCCLUDERS["microphone"](painted_portrait, portrait_face)  # on the left half
+    mask = np.repeat((255 * drawn.mask).astype(np.uint8)[..., None], 3, 2)
+    under = unwrap_face(mask, portrait_face).colour[..., 0] > 0.99
+    under[:, : under.shape[1] // 2] = False
+    lips = region_masks(len(under)).of("lips") * under
+    parser = Finds(portrait_face)
+    red = {
+        name: np.average(encode_photo(image, parser).colour[..., 0].astype(float), weights=lips)
+        for name, image in (("free", painted_portrait), ("covered", drawn.image))
+    }
+    assert lips.sum() > 50
+    assert red["covered"] > 0.8 * red["free"]

@@ -97,3 +97,18 @@ def test_a_style_as_a_look_is_worn_like_any_other(tmp_path):
     look.save(tmp_path / "bold.look")
     assert Look.load(tmp_path / "bold.look").digest == look.digest
     assert look_of_style(BOLD, "bold\n").digest == look.digest
+
+
+def test_what_is_in_front_of_the_face_is_not_painted(portrait, portrait_face):
+    from tryon.train.evaluation.occluders import OCCLUDERS
+
+    drawn = OCCLUDERS["fingers"](portrait, portrait_face)
+    lipstick = MakeupStyle(lips=Lips(1.0, "#a5122a", "matte"))
+    paint = {}
+    for covered in (True, False):
+        out = drawn.image.copy()
+        paint_face(out, portrait_face, lipstick, covered=covered)
+        changed = difference(out, drawn.image)
+        paint[covered] = changed[drawn.mask].sum(), changed[~drawn.mask].sum()
+    assert paint[True][0] < 0.4 * paint[False][0]
+    assert paint[True][1] > 0.7 * paint[False][1]

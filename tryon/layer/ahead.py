@@ -17,7 +17,7 @@ import numpy as np
 from tryon.errors import ConfigError
 from tryon.face.steady import steady
 from tryon.kernels.sets import CPU, KernelSet
-from tryon.types import REGIONS, Face, MakeupLayer
+from tryon.types import REGIONS, Face, Float32, MakeupLayer
 
 _BLINK = 3  # frames for which a face may be missed without fading
 
@@ -50,6 +50,7 @@ class Draft:
     visibility: Any  # (A, A) float32 of the kernels in use, as the layer
     share: float  # of the makeup that is shown, 0..1
     intensities: tuple[float, ...] = (1.0,) * len(REGIONS)
+    free: Float32 | None = None  # (A, A) share of each texel that nothing covers; None is all
 
 
 class Reading(Protocol):

@@ -61,6 +61,7 @@ def gate_layer(
     intensities: Sequence[float],
     share: float,
     kernels: KernelSet = CPU,
+    free: Float32 | None = None,
 ) -> MakeupLayer:
     """Scale a layer towards the identity.
 
@@ -70,11 +71,14 @@ def gate_layer(
         intensities: one for each of REGIONS, 0 .. MAX_INTENSITY.
         share: for the whole face, 0..1.
         kernels: what scales.
+        free: (A, A) share of each texel that nothing in front of the face covers; None is all.
 
     Returns:
         A new layer; the exact identity where the product is 0.
     """
     shown = _shown(len(layer.affine), tuple(intensities))
+    if free is not None:
+        shown = shown * free[..., None]
     affine = kernels.gate(layer.affine, shown, np.array([share], np.float32), visibility)
     return MakeupLayer(affine, layer.frame_index, layer.look_digest)
 

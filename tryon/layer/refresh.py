@@ -20,6 +20,7 @@ from tryon.types import Face, Float32, StageTimings, UInt8
 
 _FRAMES = 15  # whose times are remembered; their median is blind to a single slow frame
 _COVERED = 0.1  # share of points that show something else at which the face is looked at anew
+_MOVED = 0.02  # the same of a face with something in front: a hand moves without the face
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ class LayerRefresh:
             and self._frame - run.frame < self._config.most
             and run.draft.layer.look_digest == digest
             and strayed(run.draft.face, face) <= self._config.changed
-            and looks_changed(image, face.landmarks, run.colours) <= _COVERED
+            and looks_changed(image, face.landmarks, run.colours)
+            <= (_COVERED if run.draft.free is None else _MOVED)
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tryon.errors import ImageError, ReferencePhotoError
+from tryon.face.occlusion import uncovered
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
 from tryon.kernels.colour import linear_to_srgb, srgb_to_linear
@@ -37,7 +38,7 @@ def encode_photo(photo: str | Path | bytes | UInt8, parser: FaceParser | None = 
         image = read_photo(photo)
         name = "look" if isinstance(photo, bytes) else _printable(Path(photo).stem)
     face = _the_face(image, parser)
-    texture = less_exposed(complete_by_symmetry(unwrap_face(image, face)))
+    texture = less_exposed(_completed(unwrap_face(image, face)))
     return Look(
         colour=np.round(255 * texture.colour).astype(np.uint8),
         visibility=np.round(255 * texture.visibility).astype(np.uint8),
@@ -55,6 +56,13 @@ def complete_by_symmetry(texture: FaceTexture) -> FaceTexture:
         np.ascontiguousarray(colour, np.float32),
         np.ascontiguousarray(seen + take * (other - seen), np.float32),
     )
+
+
+def _completed(texture: FaceTexture) -> FaceTexture:
+    """Fill what is turned away or behind a thing; what both sides hide stays as it was seen."""
+    completed = complete_by_symmetry(uncovered(texture))
+    seen = np.maximum(completed.visibility, texture.visibility)
+    return FaceTexture(completed.colour, seen)
 
 
 def less_exposed(texture: FaceTexture) -> FaceTexture:

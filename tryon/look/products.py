@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tryon.cosmetics.style import MakeupStyle
 from tryon.errors import ReferencePhotoError
+from tryon.face.occlusion import uncovered
 from tryon.face.parse_fast import FastParser
+from tryon.face.unwrap import unwrap_face
 from tryon.look.look import MAX_NAME, Look
 from tryon.look.store import decode_look
 from tryon.types import Face, UInt8
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def paint_photo(image: UInt8, style: MakeupStyle) -> UInt8:
@@ -74,13 +80,14 @@ def _faces(image: UInt8) -> Sequence[Face]:
     return faces
 
 
-def paint_face(image: UInt8, face: Face, style: MakeupStyle) -> None:
+def paint_face(image: UInt8, face: Face, style: MakeupStyle, *, covered: bool = True) -> None:
     """Paint a style on one face, in place.
 
     Args:
         image: (H, W, 3) uint8 RGB, writable.
         face: its landmarks in px; they may leave the image.
         style: what to paint.
+        covered: look for what is in front of the face; it is not painted.
     """
     import torch
 
@@ -96,11 +103,31 @@ def paint_face(image: UInt8, face: Face, style: MakeupStyle) -> None:
     with torch.no_grad():
         bare = torch.from_numpy(here.astype(np.float32) / 255).permute(2, 0, 1)[None]
         skin = skin_likelihood(bare, canvas.fields) * canvas.visible
+        free = _face_share(image, face, canvas.fields.uv) if covered else torch.ones(())
+        skin = skin * free
         substrate = estimate_substrate(skin, canvas.fields, to_linear(bare))
         layer = paint(substrate, StyleBatch([style]), canvas.fields)
         worn = (255 * to_srgb(layer(substrate.linear))).round().to(torch.uint8)
         painted = ((layer.gain != 1) | (layer.offset != 0)).any(1)[0].numpy()
     here[painted] = worn[0].permute(1, 2, 0).numpy()[painted]
+
+
+def _face_share(image: UInt8, face: Face, uv: Tensor) -> Tensor:
+    """(1, 1, h, w) share of each pixel that is the face and nothing in front of it.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: its landmarks in px.
+        uv: (1, 2, h, w) place of each pixel in the atlas, -1..1.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    texture = unwrap_face(image, face)
+    share = uncovered(texture).visibility / np.maximum(texture.visibility, 1e-6)
+    share[texture.visibility <= 0] = 1  # turned away, or beyond the picture: not for this to say
+    drawn = torch.from_numpy(share)[None, None]
+    return F.grid_sample(drawn, uv.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
 
 
 def look_of_style(style: MakeupStyle, name: str = "look") -> Look:

@@ -14,6 +14,7 @@ from tryon.layer.gate import FadeConfig
 from tryon.layer.hold import HoldConfig
 from tryon.layer.refresh import RefreshConfig
 from tryon.layer.smooth import SmoothConfig
+from tryon.session.covers import OcclusionConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class SessionConfig:
     track: TrackConfig = field(default_factory=TrackConfig)
     smooth: SmoothConfig = field(default_factory=SmoothConfig)
     ahead: AheadConfig = field(default_factory=AheadConfig)  # for `process_all` only
+    occlusion: OcclusionConfig = field(default_factory=OcclusionConfig)
     fade: FadeConfig = field(default_factory=FadeConfig)
     hold: HoldConfig = field(default_factory=HoldConfig)  # for `process` only
     refresh: RefreshConfig = field(default_factory=RefreshConfig)  # for `process` only

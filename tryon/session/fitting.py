@@ -11,6 +11,7 @@ from tryon.face.unwrap import unwrap_faces
 from tryon.layer.ahead import Draft
 from tryon.layer.gate import FadeConfig, fade
 from tryon.layer.refresh import LayerRefresh
+from tryon.session.covers import Covers
 from tryon.session.reading import Stopwatch
 from tryon.session.wardrobe import Outfit, Wearing
 from tryon.session.workplace import Workplace
@@ -26,6 +27,8 @@ def predict(
     config: FadeConfig,
     clock: Stopwatch,
     refresh: LayerRefresh | None = None,
+    covers: Covers | None = None,
+    seconds: float = 0.0,
 ) -> tuple[Draft, ...]:
     """Predict the layers of the faces that wear something; those of one look run as a batch.
 
@@ -38,6 +41,8 @@ def predict(
         config: which faces are read well enough.
         clock: gets the laps `unwrap` and `student`.
         refresh: chooses faces that go on with the layer they have; None makes every one anew.
+        covers: looks for what is in front of them; None does not.
+        seconds: time of the frame.
 
     Returns:
         A draft for each face that wears something, in the order of track ids; a face whose
@@ -58,7 +63,7 @@ def predict(
         prepared = each[2].prepared
         if prepared is not None and each[0].track_id not in waiting:
             worn.setdefault(prepared, []).append(each)
-    made = _made(workplace, picture, frame.index, worn, clock) if worn else []
+    made = _made(workplace, frame, picture, worn, clock, covers, seconds) if worn else []
     if refresh is not None:
         refresh.made(frame.image, made)
     return tuple(sorted([*drafts, *made], key=lambda draft: draft.face.track_id or 0))
@@ -66,10 +71,12 @@ def predict(
 
 def _made(
     workplace: Workplace,
+    frame: Frame,
     picture: Any,
-    index: int,
     worn: dict[PreparedLook, list[tuple[Face, float, Outfit]]],
     clock: Stopwatch,
+    covers: Covers | None,
+    seconds: float,
 ) -> list[Draft]:
     size, kernels = workplace.engine.size, workplace.kernels
     unwrapped = [
@@ -82,8 +89,11 @@ def _made(
         layers = workplace.predict(textures, prepared)
         for place, (face, share, outfit) in enumerate(group):
             if layers[place] is not None:  # a broken prediction leaves the face as it is
-                layer = MakeupLayer(layers[place], index, outfit.digest)
-                seen = textures[place, ..., 3]
-                drafts.append(Draft(face, layer, seen, share, outfit.intensities))
+                layer = MakeupLayer(layers[place], frame.index, outfit.digest)
+                seen, free = textures[place, ..., 3], None
+                if covers is not None:
+                    texture = workplace.at_hand(textures[place], frame.image, face)
+                    free = covers.free(face.track_id, texture, seconds)
+                drafts.append(Draft(face, layer, seen, share, outfit.intensities, free))
     clock.lap("student")
     return drafts

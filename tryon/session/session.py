@@ -24,6 +24,7 @@ from tryon.layer.refresh import LayerRefresh
 from tryon.layer.smooth import STILLS, LayerSmoother
 from tryon.look.look import Look
 from tryon.session.config import SessionConfig
+from tryon.session.covers import open_covers
 from tryon.session.fitting import predict
 from tryon.session.intake import Intake
 from tryon.session.reading import Reading, Stopwatch
@@ -59,6 +60,7 @@ class TryOnSession:
             engine = choose(backend, model, threads=self.config.threads)
             warm_up(engine.size)
             self._workplace = open_workplace(self.config.kernels, engine)
+            self._covers = open_covers(self.config.occlusion, self.config.threads)
             self._parser = parser.result()
         self._tracker = FaceTracker(self.config.track)
         smooth = STILLS if self.config.stills else self.config.smooth
@@ -122,6 +124,8 @@ class TryOnSession:
             self._smoother.reset()
             self._hold.reset()
             self._refresh.reset()
+            if self._covers:
+                self._covers.reset()
             self._intake.reset()
 
     def process(self, frame: UInt8 | Frame) -> TryOnResult:
@@ -205,8 +209,10 @@ class TryOnSession:
         # A face that was lost may still be painted: the kernels are to bring it along.
         expected = [face.landmarks for face in (*faces, *tracker.lost(seconds))]
         picture = self._workplace.kernels.picture(frame.image, expected)
-        place, fade = self._workplace, self.config.fade
-        drafts = predict(place, frame, picture, faces, wearing, fade, clock, refresh)
+        place, fade, covers = self._workplace, self.config.fade, self._covers
+        drafts = predict(
+            place, frame, picture, faces, wearing, fade, clock, refresh, covers, seconds
+        )
         return Reading(frame, picture, faces, drafts, seconds, shot, clock)
 
     def close(self) -> None:
@@ -253,7 +259,7 @@ class TryOnSession:
         if drafts:
             canvas = kernels.canvas(reading.picture, [draft.face.landmarks for draft in drafts])
             for d in drafts:
-                layer = gate_layer(d.layer, d.visibility, d.intensities, d.share, kernels)
+                layer = gate_layer(d.layer, d.visibility, d.intensities, d.share, kernels, d.free)
                 composite_layer(canvas, d.face, layer, kernels)
             image = kernels.store(canvas)
             reading.clock.lap("composite")

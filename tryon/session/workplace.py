@@ -18,7 +18,9 @@ from tryon.engines.base import DeviceEngine, Engine, PreparedLook, empty_face
 from tryon.engines.gpu import TURN
 from tryon.engines.precision import fixed_texture
 from tryon.errors import EngineError
+from tryon.face.unwrap import unwrap_faces
 from tryon.kernels.sets import CPU, KernelSet
+from tryon.types import Face, Float32, UInt8
 
 if TYPE_CHECKING:
     from tryon.kernels.cuda_device import Device
@@ -43,6 +45,11 @@ class CpuWorkplace:
         layers = self.engine(textures, prepared)
         return [layer if np.isfinite(layer).all() else None for layer in layers]
 
+    def at_hand(self, texture: Any, image: UInt8, face: Face) -> Float32:
+        """A face's texture (A, A, 4) where NumPy can read it."""
+        found: Float32 = texture
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class GpuWorkplace:
@@ -59,6 +66,11 @@ class GpuWorkplace:
         """
         layers = self.kernels.device.adopt(self.engine.on_device(textures, prepared))
         return [layers[index] for index in range(len(layers))]
+
+    def at_hand(self, texture: Any, image: UInt8, face: Face) -> Float32:
+        """A face's texture where NumPy can read it: sampled anew, sooner than waited for."""
+        found: Float32 = unwrap_faces(image, [face], self.engine.size)[0]
+        return found
 
 
 Workplace = CpuWorkplace | GpuWorkplace
