@@ -62,3 +62,22 @@ def test_blush_is_often_of_the_hue_of_the_lips(many):
         for s in both
     ]
     assert np.mean(np.array(turns) < 28) > 0.5
+
+
+def test_everyday_eyes_are_dark_and_muted_and_change_nothing_else(many):
+    sampler = StyleSampler(11, everyday=1.0)
+    street = [sampler() for _ in range(300)]
+    shadows = [s.eyeshadow for s in street if s.eyeshadow.opacity > 0]
+    lightness, chroma = np.transpose([oklch_of(shadow.lid)[:2] for shadow in shadows])
+    assert np.quantile(lightness, 0.8) < 0.42
+    assert np.quantile(chroma, 0.8) < 0.08
+    assert np.mean([s.liner.opacity > 0 for s in street]) > 0.5
+    # The first of a sequence is that of the same seed but for its eyes.
+    for seed in range(50):
+        plain, other = StyleSampler(seed)(), StyleSampler(seed, everyday=1.0)()
+        assert plain.lips == other.lips or len(worn(plain)) <= 1
+
+
+def test_without_everyday_eyes_a_sequence_is_what_it_was(many):
+    sampler = StyleSampler(11, everyday=0.0)
+    assert [sampler() for _ in range(50)] == many[:50]

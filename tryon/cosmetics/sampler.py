@@ -6,43 +6,24 @@ OKLCH (Ottosson 2020), so that hue, chroma and lightness vary independently.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tryon.cosmetics import style as st
 from tryon.cosmetics.colours import oklch_of, oklch_to_hex
+from tryon.cosmetics.families import (
+    ANY,
+    BLUSH,
+    HAIR,
+    LINER_COLORS,
+    LIP_FAMILIES,
+    SHADOW_FAMILIES,
+    WORN_FAMILIES,
+    Family,
+)
 
-# name: (hue deg, hue spread, chroma low/high, lightness low/high)
-Family = tuple[float, float, tuple[float, float], tuple[float, float]]
-LIP_FAMILIES: tuple[Family, ...] = (
-    (40, 12, (0.03, 0.08), (0.50, 0.72)),  # nude
-    (10, 12, (0.06, 0.13), (0.48, 0.66)),  # rose
-    (32, 10, (0.12, 0.19), (0.55, 0.70)),  # coral
-    (24, 8, (0.13, 0.22), (0.36, 0.54)),  # red
-    (8, 10, (0.09, 0.16), (0.26, 0.42)),  # berry
-    (345, 14, (0.06, 0.12), (0.22, 0.38)),  # plum
-    (45, 12, (0.05, 0.10), (0.28, 0.45)),  # brown
-    (355, 12, (0.16, 0.25), (0.48, 0.64)),  # fuchsia
-    (48, 8, (0.14, 0.19), (0.58, 0.70)),  # orange
-)
-SHADOW_FAMILIES: tuple[Family, ...] = (
-    (60, 20, (0.02, 0.05), (0.42, 0.68)),  # taupe
-    (50, 14, (0.04, 0.09), (0.28, 0.52)),  # brown
-    (62, 12, (0.08, 0.13), (0.45, 0.62)),  # bronze
-    (345, 18, (0.04, 0.09), (0.42, 0.62)),  # mauve
-    (325, 18, (0.08, 0.15), (0.28, 0.45)),  # plum
-    (110, 16, (0.05, 0.10), (0.38, 0.55)),  # olive
-    (195, 18, (0.07, 0.12), (0.40, 0.62)),  # teal
-    (258, 16, (0.08, 0.16), (0.26, 0.48)),  # navy
-    (250, 60, (0.00, 0.02), (0.22, 0.55)),  # grey
-    (85, 10, (0.09, 0.15), (0.62, 0.80)),  # gold
-    (20, 16, (0.06, 0.13), (0.55, 0.72)),  # peach
-)
-ANY: Family = (0, 180, (0.02, 0.28), (0.15, 0.92))
-BLUSH: Family = (20, 16, (0.08, 0.17), (0.52, 0.70))
-HAIR: Family = (55, 14, (0.01, 0.06), (0.14, 0.42))
-LINER_COLORS = ("#0c0a0a", "#0c0a0a", "#0c0a0a", "#2a1a12", "#101830", "#e8e4e0")
 # Weights: natural looks less often than in the street, because they teach less a sample.
 ARCHETYPES = {
     "natural": 0.20, "office": 0.13, "glam": 0.18, "editorial": 0.17, "gradient": 0.06,
@@ -56,9 +37,16 @@ LOUD = ("glam", "editorial", "gothic", "paint")  # lips and eyes may both be bol
 class StyleSampler:
     """Draws styles from a seeded generator; the same seed gives the same sequence."""
 
-    def __init__(self, seed: int, *, foundation: bool = True) -> None:
+    def __init__(self, seed: int, *, foundation: bool = True, everyday: float = 0.0) -> None:
+        """Start a sequence.
+
+        Args:
+            seed: of what is drawn.
+            foundation: whether foundation and concealer are worn.
+            everyday: share of eye makeup as it is met in the street, dark and of little colour.
+        """
         self._rng = np.random.default_rng(seed)
-        self._foundation = foundation
+        self._foundation, self._everyday = foundation, everyday
 
     def __call__(self) -> st.MakeupStyle:
         """One style: 5 % none at all, 15 % a single layer, the rest by archetype."""
@@ -100,7 +88,7 @@ class StyleSampler:
         lips = self._lips(kind, bold * (quiet if eyes_lead else 1.0), wild)
         base = self._foundation and self._maybe(0.45)
         maybe = self._maybe
-        return st.MakeupStyle(
+        style = st.MakeupStyle(
             foundation=self._base() if base else st.Foundation(),
             concealer=self._concealer() if self._foundation and maybe(0.2) else st.Concealer(),
             contour=self._contour(bold) if maybe(0.35) else st.Contour(),
@@ -115,6 +103,34 @@ class StyleSampler:
             paint=self._paint() if kind == "paint" or maybe(0.03) else st.FreePaint(),
             decals=self._decals() if maybe(0.35 if kind == "paint" else 0.04) else st.Decals(),
         )
+        # Last, so that a share of 0 leaves every sequence as it was.
+        return self._with_worn_eyes(style) if self._everyday and maybe(self._everyday) else style
+
+    def _with_worn_eyes(self, style: st.MakeupStyle) -> st.MakeupStyle:
+        lid, dark = self._one_of(WORN_FAMILIES, 0.1), self._color(WORN_FAMILIES[0])
+        shadow = st.Eyeshadow(
+            opacity=self._or_none(0.85, 0.35, 0.95),
+            lid=lid,
+            crease=lid,
+            crease_opacity=self._or_none(0.5, 0.2, 0.8),
+            outer=dark,
+            outer_opacity=self._or_none(0.5, 0.2, 0.9),
+            lower=lid,
+            lower_opacity=self._or_none(0.5, 0.2, 0.8),
+            height=self._u(0.3, 0.9),
+            wing=self._or_none(0.3, 0.1, 0.7),
+            finish=self._word(("matte", "satin", "shimmer"), [0.5, 0.3, 0.2]),
+            layout=self._word(("gradient", "wash", "smoky", "wing"), [0.4, 0.2, 0.3, 0.1]),
+        )
+        liner = st.Liner(
+            opacity=self._or_none(0.85, 0.6, 1.0),
+            color=self._word(LINER_COLORS[2:4], [0.8, 0.2]),
+            thickness=self._u(0.08, 0.5),
+            wing=self._or_none(0.55, 0.1, 0.65),
+            lower=self._or_none(0.35, 0.2, 0.8),
+            smudge=self._or_none(0.35, 0.1, 0.6),
+        )
+        return replace(style, eyeshadow=shadow, liner=liner, lashes=self._lashes(0.6))
 
     def _base(self) -> st.Foundation:
         return st.Foundation(

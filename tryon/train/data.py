@@ -114,7 +114,8 @@ class PaintedPairs:
         """The style that a number in `PairBatch.style` stands for; below 0 it is none."""
         if number < 0:
             return MakeupStyle()
-        return StyleSampler(number, foundation=self.foundation)()
+        everyday = self.config.everyday
+        return StyleSampler(number, foundation=self.foundation, everyday=everyday)()
 
     def describe(self, batch: PairBatch, dropout: float = 0.2) -> Description:
         """Style vectors and captions of a batch, from its style numbers alone."""

@@ -17,10 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tryon.cosmetics.pigment import to_linear
 from tryon.errors import ConfigError
 from tryon.face.regions import region_masks
 from tryon.train.data import photographed
-from tryon.train.disturb import complete_by_symmetry, degraded
+from tryon.train.disturb import complete_by_symmetry, degraded, quick_srgb, relit
 from tryon.train.faces import FaceCache
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.variety import LIVED_IN, DataConfig
@@ -124,7 +125,9 @@ class EndpointPairs:
         source, affine, target = photographed(
             textures(self.cache, who, size), affine, self.config, self._rng
         )
-        reference = complete_by_symmetry(textures(self.cache, wearer, size))
+        reference = textures(self.cache, wearer, size)
+        light, _ = relit(to_linear(reference[:, :3]), self.config, self._rng)
+        reference = complete_by_symmetry(torch.cat([quick_srgb(light), reference[:, 3:]], 1))
         regions = torch.as_tensor(region_masks(size).weights).permute(2, 0, 1)
         return PairBatch(
             source, degraded(reference, self.config, self._rng), affine, target, regions,

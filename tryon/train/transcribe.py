@@ -1,14 +1,18 @@
-"""Real lipstick read as a swatch and painted on others: training pairs with real references.
+"""Real makeup read as a style and painted on others: training pairs with real references.
 
-`python -m tryon.train.transcribe --data FACES --out lips.safetensors`; `tryon.train.distill
---endpoints` teaches them. Painted references alone are known by their brush, and real lipstick is
-then taken for the wearer's own lips. Beside the lips the student's own answer stands.
+`python -m tryon.train.transcribe --data FACES --eyes eyes.json --out real.safetensors`;
+`tryon.train.distill --endpoints` teaches them. Painted references alone are known by their brush,
+and real lipstick is then taken for the wearer's own lips. Lipstick is measured, as a swatch. Eye
+makeup cannot be: bare lids differ more from each other than makeup differs from them, so that
+people who looked say what is worn. Beside lips and eyes the student's own answer stands.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -42,8 +46,9 @@ class TranscribeConfig:
     """What is read and painted; every field is a flag."""
 
     data: Path = Path("cache")  # face cache
-    student: Path = STUDENT_DIR  # model folder whose answer stands beside the lips
-    out: Path = Path("lips.safetensors")
+    student: Path = STUDENT_DIR  # model folder whose answer stands beside lips and eyes
+    eyes: Path | None = None  # JSON: names of portraits -> styles with the eye makeup seen there
+    out: Path = Path("real.safetensors")
     count: int = 400  # pairs
     seed: int = 0
     threads: int = 2  # CPU threads
@@ -80,51 +85,102 @@ def lipstick_of(face: Substrate) -> str:
     return "#" + "".join(f"{round(255 * float(v)):02x}" for v in to_srgb(reflectance))
 
 
-@torch.no_grad()
-def transcribe(cache: FaceCache, student: TryOnModel, source: Tensor, reference: Tensor) -> Tensor:
-    """Layers that put the lipstick of references on sources.
+def eyes_seen(path: Path, cache: FaceCache) -> dict[int, MakeupStyle]:
+    """What people saw around the eyes of portraits of the train split, by position in the cache.
+
+    Raises:
+        ConfigError: the file cannot be read, or names somebody who is not trained on.
+    """
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        styles = {name: MakeupStyle.from_json(style) for name, style in said.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigError(f"cannot read {path} ({error}); give JSON of name -> style") from error
+    places = {name: index for index, name in enumerate(cache.names)}
+    strange = [n for n in styles if n not in places or cache.splits[places[n]] != "train"]
+    if strange:
+        raise ConfigError(f"{path.name} names {strange[0]}, which is no face of the train split")
+    return {
+        places[name]: MakeupStyle(eyeshadow=style.eyeshadow, liner=style.liner, lashes=style.lashes)
+        for name, style in styles.items()
+    }
+
+
+def read_styles(cache: FaceCache, eyes: Path | None) -> dict[int, MakeupStyle]:
+    """The makeup that is known of the portraits that came made up, by position in the cache.
 
     Args:
         cache: the faces.
-        student: in evaluation mode; its answer is kept beside the lips.
+        eyes: what was seen around their eyes; see `eyes_seen`.
+
+    Raises:
+        ConfigError: as `eyes_seen`, or nobody wears any.
+    """
+    styles = eyes_seen(eyes, cache) if eyes else {}
+    for one in wearers(cache):
+        lips = Lips(COVERAGE, lipstick_of(substrates(cache, one[None])))
+        styles[int(one)] = replace(styles.get(int(one), MakeupStyle()), lips=lips)
+    if not styles:
+        raise ConfigError("no face of the train split wears lipstick that could be read")
+    return styles
+
+
+def share_known(style: MakeupStyle, size: int) -> Tensor:
+    """(A, A) 0..1: where the atlas is painted with a style; elsewhere nothing is known."""
+    weights = torch.as_tensor(region_masks(size).weights)
+    known = {"lips": {"lips"}, "eyes": {"eyeshadow", "liner", "lashes"}}
+    regions = [name for name, layers in known.items() if layers & set(style.worn())]
+    return weights[..., [REGIONS.index(name) for name in regions]].sum(-1).clamp(0, 1)
+
+
+@torch.no_grad()
+def transcribe(
+    cache: FaceCache,
+    student: TryOnModel,
+    source: Tensor,
+    reference: Tensor,
+    styles: Mapping[int, MakeupStyle],
+) -> Tensor:
+    """Layers that put the makeup of references on sources.
+
+    Args:
+        cache: the faces.
+        student: in evaluation mode; its answer is kept where nothing is known.
         source: (B,) positions.
         reference: (B,) positions.
+        styles: what references wear, by position.
 
     Returns:
         (B, 6, A, A) float16.
     """
     size = cache.size
-    styles = [
-        MakeupStyle(lips=Lips(COVERAGE, lipstick_of(substrates(cache, one[None]))))
-        for one in reference
-    ]
-    painted = paint(substrates(cache, source), StyleBatch(styles, "cpu")).packed()
+    worn = [styles[one] for one in reference.tolist()]
+    painted = paint(substrates(cache, source), StyleBatch(worn, "cpu")).packed()
     looks = complete_by_symmetry(textures(cache, reference, size))
     own = student(textures(cache, source, size), looks)
-    lips = torch.as_tensor(region_masks(size).weights[..., REGIONS.index("lips")])
-    return torch.lerp(own, painted, lips.clamp(0, 1)).half()
+    known = torch.stack([share_known(style, size) for style in worn])
+    return torch.lerp(own, painted, known[:, None]).half()
 
 
 def write(config: TranscribeConfig) -> Endpoints:
     """Draw pairs, transcribe them and write the file.
 
     Raises:
-        TryOnError: there is no such cache or model, or nobody in it wears lipstick.
+        TryOnError: there is no such cache, model or file, or nobody in it wears makeup.
     """
     from tqdm import tqdm
 
     torch.set_num_threads(config.threads)
     cache, student = FaceCache.load(config.data), load_model(config.student)
-    worn = wearers(cache)
-    if len(worn) == 0:
-        raise ConfigError("no face of the train split wears lipstick that could be read")
+    styles = read_styles(cache, config.eyes)
+    worn = torch.tensor(sorted(styles))
     source, reference = pair_up(cache, worn, config.count, config.seed)
     starts = tqdm(range(0, config.count, TOGETHER), unit="batch")
     layers = [
-        transcribe(cache, student, source[i : i + TOGETHER], reference[i : i + TOGETHER])
+        transcribe(cache, student, source[i : i + TOGETHER], reference[i : i + TOGETHER], styles)
         for i in starts
     ]
-    about = f"{faces_digest(cache)} lips of {len(worn)} faces, seed {config.seed}"
+    about = f"{faces_digest(cache)} makeup of {len(worn)} faces, seed {config.seed}"
     found = Endpoints(source, reference, torch.cat(layers), about)
     found.save(config.out)
     return found

@@ -31,6 +31,7 @@ class DataConfig:
     worn: float = 0.08  # share of sources that wear the style already: nothing is to be added
     other: float = 0.0  # share of styles whose sources all wear another one before
     removed: float = 0.0  # share of made-up sources that shall lose it all; of bare ones a quarter
+    everyday: float = 0.0  # share of styles whose eye makeup is as people wear it, dark and muted
     bare: float = 0.0  # share of styles that are no makeup at all, beside the sampler's own
     morph: float = 0.5  # share of people who are half somebody else of the same split
     complexion: float = 0.35  # +- optical density of melanin put on a person's skin, in blue light
@@ -61,5 +62,5 @@ CALM = DataConfig(
 HARD = DataConfig(morph=0, complexion=0)
 """Light, noise, cover and errors as in training; people as they are."""
 
-LIVED_IN = DataConfig(other=0.35, removed=0.2, bare=0.05, occluded=0.5, veiled=0.3)
+LIVED_IN = DataConfig(other=0.35, removed=0.2, everyday=0.5, bare=0.05, occluded=0.5, veiled=0.3)
 """What a student is trained on: people who come made up, too, and may want it off."""
