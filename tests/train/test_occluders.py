@@ -52,9 +52,11 @@ def test_the_mouth_is_covered_more_often_than_the_forehead():
     assert share[0] > 1.3 * share[1]
 
 
-@pytest.mark.parametrize("kind", sorted(set(occluders._KINDS), key=lambda k: k.__name__))
+@pytest.mark.parametrize(
+    "kind", sorted({*occluders._THINGS, *occluders._HANDS}, key=lambda k: k.__name__)
+)
 def test_every_kind_is_opaque_somewhere_and_nowhere_all_over(kind, monkeypatch):
-    monkeypatch.setattr(occluders, "_KINDS", (kind,))
+    monkeypatch.setattr(occluders, "_THINGS", (kind,))
     after, hidden = cover(pictures(12), 1.0, generator(2))
     inside = brush_fields(SIZE).inside.sum()
     covered = hidden.sum((1, 2, 3)) / inside
@@ -64,14 +66,14 @@ def test_every_kind_is_opaque_somewhere_and_nowhere_all_over(kind, monkeypatch):
     assert 0 <= after.min() <= after.max() <= 1
 
 
-def test_things_are_never_blobs(monkeypatch):
-    def blob(scene):
-        raise AssertionError("a blob")
+def test_hands_are_there_only_where_they_are_asked_for(monkeypatch):
+    def hand(scene):
+        raise AssertionError("a hand")
 
-    monkeypatch.setattr(occluders, "_KINDS", (blob,))
-    cover(pictures(), 1.0, generator(), things=True)
-    with pytest.raises(AssertionError, match="a blob"):
-        cover(pictures(), 1.0, generator())
+    monkeypatch.setattr(occluders, "_HANDS", (hand,))
+    cover(pictures(), 1.0, generator())
+    with pytest.raises(AssertionError, match="a hand"):
+        cover(pictures(), 1.0, generator(), hands=True)
 
 
 def test_one_seed_gives_one_set_of_occluders():

@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 
 from tryon.cosmetics.brushes import BrushFields, brush_fields
-from tryon.cosmetics.strokes import free_shapes
 from tryon.train.disturb import uniform
 
 
 def cover(
-    picture: Tensor, share: float, rng: torch.Generator, *, things: bool = False
+    picture: Tensor, share: float, rng: torch.Generator, *, hands: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Put something in front of some faces.
 
@@ -27,13 +26,14 @@ def cover(
         picture: (B, 4, A, A) sRGB and visibility.
         share: how many of them, 0..1.
         rng: random numbers.
-        things: only what is known by its form; a mere blob on a reference might be face paint.
+        hands: among the things. On a source they teach to leave bare what has the colour of skin,
+            and with it the pale lips of a poor camera: there `tryon.face.occlusion` finds them.
 
     Returns:
         The pictures, and how much of each texel is covered (B, 1, A, A), 0..1.
     """
     fields = brush_fields(picture.shape[-1], str(picture.device))
-    kinds = _THINGS if things else _KINDS
+    kinds = (*_THINGS, *_HANDS) if hands else _THINGS
     chosen = (uniform((len(picture),), rng) < share).tolist()
     hidden = torch.zeros_like(picture[:, :1])
     covered = picture.clone()
@@ -175,18 +175,5 @@ def _glasses(scene: _Scene) -> None:
         scene.put(inside if filled else torch.minimum(inside, rim - inside), dark)
 
 
-def _blob(scene: _Scene) -> None:
-    """A piece of somebody's skin, or of plain colour, of any shape."""
-    size = scene.own.shape[-1]
-    noise = torch.randn((1, 1, 5, 5), generator=scene.rng, device=scene.own.device)
-    amount = torch.full((1, 1, 1, 1), scene.draw(0.05, 0.3), device=scene.own.device)
-    shape = free_shapes(scene.fields, noise, amount, torch.ones_like(amount))[0]
-    strange = scene.other.roll((size // 3, size // 4), (1, 2)).flip(1)
-    scene.colour = strange if scene.draw() < 0.6 else scene.plain().expand_as(strange)
-    scene.alpha = shape
-
-
-_THINGS: tuple[Callable[[_Scene], None], ...] = (
-    _fingers, _fingers, _cup, _microphone, _strands, _glasses,
-)  # fmt: skip
-_KINDS = (*_THINGS, _blob, _blob)
+_THINGS: tuple[Callable[[_Scene], None], ...] = (_cup, _microphone, _strands, _glasses)
+_HANDS = (_fingers, _fingers)

@@ -25,7 +25,7 @@ class DataConfig:
     blur: float = 3.0  # resolution is lost by up to this factor
     veiled: float = 0.0  # share of sources behind stray light, their colours pale
     jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
-    occluded: float = 0.4  # share of sources with something in front of the face
+    occluded: float = 0.4  # share of sources with a thing, no hand, in front of the face
     hidden: float = 0.15  # the same of references: it tells nothing about the makeup
     turned: float = 0.25  # share of pictures whose one side is turned away
     worn: float = 0.08  # share of sources that wear the style already: nothing is to be added
@@ -62,5 +62,7 @@ CALM = DataConfig(
 HARD = DataConfig(morph=0, complexion=0)
 """Light, noise, cover and errors as in training; people as they are."""
 
-LIVED_IN = DataConfig(other=0.35, removed=0.2, everyday=0.5, bare=0.05, occluded=0.5, veiled=0.3)
+LIVED_IN = DataConfig(
+    other=0.35, removed=0.2, everyday=0.5, bare=0.05, occluded=0.5, veiled=0.3, blur=4.5
+)
 """What a student is trained on: people who come made up, too, and may want it off."""
