@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import av
@@ -221,3 +224,23 @@ def test_transparency_of_deep_video_is_dropped_and_its_depth_kept(tmp_path):
     reader, _ = convert(path, tmp_path / "out.mp4")
     assert reader.notices == ("transparency is dropped",)
     assert stored(tmp_path / "out.mp4")[0].format.name == "yuv444p10le"
+
+
+SMALL = """
+import sys
+from pathlib import Path
+from tests.streaming.test_media_deep import convert, deep_video
+deep_video(Path(sys.argv[1]) / "in.mkv", size=(48, 64))
+convert(Path(sys.argv[1]) / "in.mkv", Path(sys.argv[1]) / "out.mp4")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the checking allocator of glibc")
+def test_small_deep_video_does_not_write_past_its_memory(tmp_path):
+    checked = {"MALLOC_CHECK_": "3", "LD_PRELOAD": "libc_malloc_debug.so.0"}
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, str(tmp_path)], env={**os.environ, **checked},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-300:]
+    assert stored(tmp_path / "out.mp4")[0].format.name == "yuv420p10le"
