@@ -102,18 +102,8 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         meter.add(batch, worn)
         items += items_of(batch, worn)
     made_up_score = meter.scores()[0]
-    full = [
-        item
-        for batch, worn in worn_pairs(cache, replace(HARD, held_out=pairs), predict, split, True)
-        for item in items_of(batch, worn)
-    ]
-    told = [
-        item
-        for batch, worn in worn_pairs(
-            cache, replace(HARD, held_out=pairs), predict, split, foundation=False, answer=True
-        )
-        for item in items_of(batch, worn)
-    ]
+    full = _measured(cache, predict, split, pairs, foundation=True)
+    told = _measured(cache, predict, split, pairs, answer=True)
     lips = same_lips(cache, predict, split, pairs)
     bare = bare_changes(cache, predict, split, pairs)
     return PaintedResult(
@@ -147,6 +137,20 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         bare_change_worst=measures.largest(bare),
         items=tuple(items),
     )
+
+
+def _measured(
+    cache: FaceCache,
+    predict: Predict,
+    split: str,
+    pairs: int,
+    *,
+    foundation: bool = False,
+    answer: bool = False,
+) -> list[PaintedItem]:
+    config = replace(HARD, held_out=pairs)
+    worn = worn_pairs(cache, config, predict, split, foundation, answer)
+    return [item for pair in worn for item in items_of(*pair)]
 
 
 def _psnr(items: list[PaintedItem], name: str) -> float:
