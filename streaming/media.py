@@ -243,7 +243,8 @@ def _notices(frame: Any, hdr: str | None, deep: str) -> Iterator[str]:
     if hdr is not None:
         yield f"HDR ({hdr}) is tone-mapped to BT.709, 8 bits a channel"
     elif components[0].bits > 8 and not deep:
-        yield "more than 8 bits a channel are written as 8: it is no YUV video"
+        why = "it is no YUV video" if frame.format.is_rgb or len(components) < 3 else "it is small"
+        yield f"more than 8 bits a channel are written as 8: {why}"
     elif components[0].bits > 12:
         yield "more than 12 bits a channel are written as 12"
 

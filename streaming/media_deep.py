@@ -16,6 +16,7 @@ from tryon.streaming.media_pixels import FULL, Colour, turn, upright
 from tryon.types import Float32, Frame, UInt8
 
 UInt16 = NDArray[np.uint16]
+SMALL = 128  # px; libx265 4.x writes past its memory in some smaller pictures
 _CHROMA = {(1, 1): "444", (2, 1): "422", (2, 2): "420"}  # luma samples across and down for each
 # The scaler's number of a matrix -> weights of red and blue in luma (ISO/IEC 23091-2).
 _WEIGHTS = {
@@ -95,11 +96,13 @@ def made_up(frame: Frame, image: UInt8) -> UInt8 | Deep:
 def deep_format(frame: Any) -> str:
     """The format in which a decoded frame's samples are kept, "" if 8 bits a channel are enough.
 
-    Twelve bits are the most that the encoder takes. Odd sizes, and 4:2:2 that is to be turned,
+    Twelve bits are the most that the encoder takes, and `SMALL` the least side. Odd sizes, and 4:2:2 that is to be turned,
     need chroma for every pixel.
     """
     kinds = frame.format.components
     if len(kinds) < 3 or frame.format.is_rgb or kinds[0].bits <= 8:
+        return ""
+    if min(frame.width, frame.height) < SMALL:
         return ""
     sides = round(frame.width / kinds[1].width), round(frame.height / kinds[1].height)
     chroma = _CHROMA.get(sides, "444")

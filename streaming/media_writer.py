@@ -19,7 +19,6 @@ from tryon.streaming.media_output import OutputFile
 from tryon.streaming.media_pixels import FULL, LIMITED, RGB_MATRIX, Colour, to_yuv
 from tryon.types import UInt8
 
-SMALL = 128  # px; the vector code of libx265 4.x writes past its memory in some smaller pictures
 _LIVE_TIME_BASE = Fraction(1, 90_000)
 
 
@@ -142,8 +141,6 @@ class VideoWriter:
         if self._deep:
             # With B-frames libx265 makes up decoding times for a clip of one or two pictures.
             options["x265-params"] = "log-level=error:bframes=0"
-            if min(width, height) < SMALL:
-                options["x265-params"] += ":asm=0"
         stream = container.add_stream(
             "libx265" if self._deep else "libx264", rate=rate, options=options
         )
