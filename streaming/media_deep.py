@@ -96,8 +96,8 @@ def made_up(frame: Frame, image: UInt8) -> UInt8 | Deep:
 def deep_format(frame: Any) -> str:
     """The format in which a decoded frame's samples are kept, "" if 8 bits a channel are enough.
 
-    Twelve bits are the most that the encoder takes, and `SMALL` the least side. Odd sizes, and 4:2:2 that is to be turned,
-    need chroma for every pixel.
+    Twelve bits are the most that the encoder takes, and `SMALL` is the least side. Odd sizes, and
+    4:2:2 that is to be turned, need chroma for every pixel.
     """
     kinds = frame.format.components
     if len(kinds) < 3 or frame.format.is_rgb or kinds[0].bits <= 8:
