@@ -7,7 +7,7 @@ import torch
 
 from tryon.errors import ConfigError
 from tryon.train.losses import LossConfig, composite, student_loss, wear
-from tryon.train.pairs import PairSource
+from tryon.train.pairs import PairBatch, PairSource
 from tryon.types import REGIONS
 
 IDENTITY = torch.tensor([1.0, 1, 1, 0, 0, 0]).view(1, 6, 1, 1)
@@ -53,6 +53,28 @@ def test_an_error_on_the_lips_costs_more_than_on_the_nose(pairs: PairSource) -> 
         return float(student_loss(wrong, batch, LossConfig()).layer)
 
     assert cost("lips") > 2 * cost("nose")
+
+
+def test_a_missing_line_costs_more_than_a_missing_wash_of_the_same_texels() -> None:
+    def missing(rows: slice, config: LossConfig) -> float:
+        source = torch.full((1, 4, 64, 64), 0.5)
+        source[:, 3] = 1.0
+        affine = IDENTITY.expand(1, 6, 64, 64).clone()
+        affine[:, :3, rows] = 0.5
+        target = composite(source, affine)
+        regions = torch.zeros(len(REGIONS), 64, 64)
+        batch = PairBatch(
+            source, source, affine, target, regions, *(torch.zeros(1) for _ in range(4))
+        )
+        nothing = IDENTITY.expand(1, 6, 64, 64)
+        # Per texel: the weights have a mean of 1, whatever is painted.
+        return float(student_loss(nothing, batch, config).colour) / float((affine != nothing).sum())
+
+    thin, wide = slice(30, 32), slice(0, 64)
+    plain, lined = LossConfig(lines=0.0), LossConfig()
+    gain = missing(thin, lined) / missing(thin, plain)
+    assert gain > 4
+    assert missing(wide, lined) == pytest.approx(missing(wide, plain), rel=1e-3)
 
 
 def test_what_is_not_visible_costs_nothing(pairs: PairSource) -> None:
