@@ -20,7 +20,7 @@ from tryon.types import REGIONS
 SHADE = 0.03
 """Errors of a mean colour below it count by their square: five levels of 255 or so are seen."""
 LINE, LINE_WIDTH = 0.06, 9.0 / 256.0
-"""A change that differs so much from the mean around it is a line; how wide around, of the atlas."""
+"""A change that differs so much from the mean of so wide a square around it is a line."""
 
 
 @dataclass(frozen=True, slots=True)
