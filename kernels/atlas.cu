@@ -101,13 +101,13 @@ __device__ inline void fade(const float* map, float g, float* faded)
 
 extern "C" __global__ void gate(
     const float* affine, const float* weights, const float* gates, int regions,
-    const float* visibility, int visibility_step, int texels, float* gated)
+    const float* visibility, int visibility_step, const float* free, int texels, float* gated)
 {
     int texel = texel_of_thread();
     if (texel >= texels) return;
     float sum = 0.0f;
     for (int k = 0; k < regions; k++) sum += weights[(size_t)texel * regions + k] * gates[k];
-    float g = visibility[(size_t)texel * visibility_step] * sum;
+    float g = visibility[(size_t)texel * visibility_step] * free[texel] * sum;
     fade(affine + (size_t)texel * 6, g, gated + (size_t)texel * 6);
 }
 

@@ -81,7 +81,7 @@ def measure(
     layer = up(rng.uniform(0.5, 1.1, (side, side, 6)).astype(np.float32))
     memory = up(rng.uniform(0.5, 1.1, (side, side, 6)).astype(np.float32))
     weights = up(rng.random((side, side, 6), np.float32))
-    gates = up(np.ones(6, np.float32))
+    gates, free = up(np.ones(6, np.float32)), up(np.ones((side, side), np.float32))
     index = up(np.tile(np.arange(texels, dtype=np.int32).reshape(side, side), (2, 1, 1)))
     angle = np.linspace(0, 2 * np.pi, 120, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], -1) * box[0] / 5
@@ -95,7 +95,7 @@ def measure(
         kept["cut"] = launch.cross(device, contours, where, shape)
 
     def gate() -> None:
-        kept["layer"] = launch.gate(device, layer, weights, gates, texture[..., 3])
+        kept["layer"] = launch.gate(device, layer, weights, gates, texture[..., 3], free)
 
     steps: list[tuple[str, str, int, Step]] = [
         ("upload", f"{pixels} px x 3", 3 * pixels,
@@ -108,7 +108,7 @@ def measure(
          lambda: launch.follow(device, memory, layer, texture[..., 3], 0.2, 0.25, memory)),
         ("set up + bin", "800 triangles x 248", 248 * 800, set_up),
         ("cross", "4 contours x 120 corners x 8", 8 * 480, cross),
-        ("gate", f"{texels} texels x (24 + 24 + 16 in, 24 out)", 88 * texels, gate),
+        ("gate", f"{texels} texels x (24 + 24 + 16 + 4 in, 24 out)", 92 * texels, gate),
         ("paint", f"{pixels} px x (3 in + 3 out) + {texels} texels x (24 + 4)",
          6 * pixels + 28 * texels,
          lambda: launch.paint(device, frame, kept["mesh"], kept["cut"], where, shape,

@@ -69,6 +69,12 @@ def _errors(kernels: CudaSet) -> Iterator[tuple[str, float]]:
     faded = reference.gate(own, weights, gates, visibility)
     gated = kernels.gate(maps, weights, gates, here)
     yield "gate", _off(device.download(gated), faded)
+    free = rng.random((SIDE, SIDE), np.float32)
+    covered = reference.gate(own, weights * free[..., None], gates, visibility)
+    yield (
+        "gate free",
+        _off(device.download(kernels.gate(maps, weights, gates, here, free)), covered),
+    )
 
     origin, shape = (3, 2), (50, 70)
     sources = rng.integers(0, SIDE * SIDE, (2, SIDE, SIDE), dtype=np.int32)

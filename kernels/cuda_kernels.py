@@ -83,7 +83,8 @@ class CudaKernels:
     def gate(self, affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
         """See `reference.gate`."""
         check("gate", affine, weights, gates, visibility)
-        arrays = self._uploaded(affine, weights, gates, visibility)
+        free = np.ones_like(visibility)
+        arrays = self._uploaded(affine, weights, gates, visibility, free)
         return self._device.download(launch.gate(self._device, *arrays))
 
     def composite(

@@ -138,16 +138,16 @@ def unwrap(
     )  # fmt: skip
 
 
-def gate(device: Device, affine: Any, weights: Any, gates: Any, visibility: Any) -> Any:
+def gate(device: Device, affine: Any, weights: Any, gates: Any, visibility: Any, free: Any) -> Any:
     """A faded layer (A, A, 6) float32; see `reference.gate`.
 
-    Visibility (A, A) may be a view of an (A, A, 4) array.
+    Visibility (A, A) may be a view of an (A, A, 4) array; what is free (A, A) is a factor of it.
     """
     gated = device.empty(affine.shape, np.float32)
     texels, regions = visibility.size, weights.shape[-1]
     step = visibility.strides[1] // visibility.itemsize
     device.launch(
-        "gate", (texels,), affine, weights, gates, regions, visibility, step, texels, gated
+        "gate", (texels,), affine, weights, gates, regions, visibility, step, free, texels, gated
     )
     return gated
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,14 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
-TABLES = 64  # kept on the device: an atlas has seven, every set of intensities adds one
+TABLES = 64  # kept on the device: an atlas has eight, every set of intensities adds one
 MARGIN = 32  # px copied around faces, for strides and for landmarks that are steadied later
+
+
+@lru_cache(maxsize=4)
+def _ones(side: int) -> F32:
+    """(A, A) what is free where nothing is covered."""
+    return np.ones((side, side), np.float32)
 
 
 @dataclass(slots=True, eq=False)
@@ -87,10 +94,13 @@ class CudaSet:
         """See `KernelSet.average`."""
         return launch.average(self.device, own, visibility, near, others, seen, believed)
 
-    def gate(self, affine: Any, weights: F32, gates: F32, visibility: Any) -> Any:
+    def gate(
+        self, affine: Any, weights: F32, gates: F32, visibility: Any, free: F32 | None = None
+    ) -> Any:
         """See `KernelSet.gate`."""
+        shown = self._table(_ones(len(affine))) if free is None else self.device.upload(free)
         shares, strengths = self._table(weights), self.device.upload(gates)
-        return launch.gate(self.device, affine, shares, strengths, visibility)
+        return launch.gate(self.device, affine, shares, strengths, visibility, shown)
 
     def canvas(self, picture: Picture, faces: Sequence[F32]) -> Picture:
         """See `KernelSet.canvas`: the copy on the device is painted, not the frame."""

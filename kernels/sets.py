@@ -65,8 +65,18 @@ class KernelSet(Protocol):
         """See `reference.average`."""
         ...
 
-    def gate(self, affine: Any, weights: F32, gates: F32, visibility: Any) -> Any:
-        """See `reference.gate`; the weights are a table."""
+    def gate(
+        self, affine: Any, weights: F32, gates: F32, visibility: Any, free: F32 | None = None
+    ) -> Any:
+        """See `reference.gate`; the weights are a table.
+
+        Args:
+            affine: maps of this set.
+            weights: how much of each region a texel is.
+            gates: intensities.
+            visibility: of this set.
+            free: (A, A) 0..1, a further factor of every weight, new in each frame; None is 1.
+        """
         ...
 
     def canvas(self, picture: Any, faces: Sequence[F32]) -> Any:
@@ -130,10 +140,14 @@ class CpuSet:
 
         return cpu.average(own, visibility, near, others, seen, believed)
 
-    def gate(self, affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
+    def gate(
+        self, affine: F32, weights: F32, gates: F32, visibility: F32, free: F32 | None = None
+    ) -> F32:
         """See `KernelSet.gate`."""
         from . import cpu
 
+        if free is not None:
+            weights = weights * free[..., None]
         return cpu.gate(affine, weights, gates, visibility)
 
     def canvas(self, picture: U8, faces: Sequence[F32]) -> U8:

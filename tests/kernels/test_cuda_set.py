@@ -133,6 +133,22 @@ def test_nothing_that_is_given_is_written_to(cuda: CudaSet) -> None:
     assert (device.download(seen) == 1).all()
 
 
+def test_what_is_free_fades_as_on_the_cpu_and_is_not_kept_as_a_table(cuda: CudaSet) -> None:
+    rng = np.random.default_rng(4)
+    weights, gates = rng.random((SIDE, SIDE, 2), np.float32), np.array([1.4, 0.9], np.float32)
+    own, seen = layer_of(1), rng.random((SIDE, SIDE), np.float32)
+    device = cuda.device
+    kept = []
+    for _ in range(3):
+        free = rng.random((SIDE, SIDE), np.float32)
+        gated = cuda.gate(device.upload(own), weights, gates, device.upload(seen), free)
+        wanted = CPU.gate(own, weights, gates, seen, free)
+        np.testing.assert_allclose(device.download(gated), wanted, atol=1e-5)
+        assert np.abs(wanted - CPU.gate(own, weights, gates, seen)).max() > 0.01
+        kept.append(len(cuda._tables))
+    assert kept[0] == kept[2]
+
+
 def test_torch_shares_the_arrays(open_device: Any) -> None:
     import torch
 
@@ -186,7 +202,8 @@ for side in (1, 2, 17):
     kernels.average(sheets[0], f32(side, side), [0.5], [sheets[1]], [f32(side, side)], 1.0)
     seen = device.upload(f32(side, side, 4))[..., 3]
     weights, gates = device.upload(f32(side, side, 2)), device.upload(f32(2))
-    launch.gate(device, device.upload(sheets[0]), weights, gates, seen)
+    free = device.upload(f32(side, side))
+    launch.gate(device, device.upload(sheets[0]), weights, gates, seen, free)
 if {overrun}:
     far, box = device.upload(index + 9**9 % 77 * side * side), ((0, 0), (1, 1))
     spot, mask = device.upload(np.ones((1, 1, 2), "f4")), device.upload(np.ones((1, 1), "f4"))

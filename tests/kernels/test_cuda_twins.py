@@ -189,10 +189,10 @@ def test_a_layer_is_gated_by_the_visibility_inside_a_texture(
 ) -> None:
     affine = noise(rng, (side, side, 6), -1, 2, chance)
     weights, gates = noise(rng, (side, side, regions), 0, 1), noise(rng, (regions,), 0, 1.5)
-    texture = noise(rng, (side, side, 4), 0, 1)
+    texture, free = noise(rng, (side, side, 4), 0, 1), noise(rng, (side, side), 0, 1)
     up = device.upload
-    gated = launch.gate(device, up(affine), up(weights), up(gates), up(texture)[..., 3])
-    wanted = reference.gate(affine, weights, gates, texture[..., 3])
+    gated = launch.gate(device, up(affine), up(weights), up(gates), up(texture)[..., 3], up(free))
+    wanted = reference.gate(affine, weights, gates, texture[..., 3] * free)
     agree(device.download(gated), wanted, 1e-5)
 
 

@@ -77,9 +77,7 @@ def gate_layer(
         A new layer; the exact identity where the product is 0.
     """
     shown = _shown(len(layer.affine), tuple(intensities))
-    if free is not None:
-        shown = shown * free[..., None]
-    affine = kernels.gate(layer.affine, shown, np.array([share], np.float32), visibility)
+    affine = kernels.gate(layer.affine, shown, np.array([share], np.float32), visibility, free)
     return MakeupLayer(affine, layer.frame_index, layer.look_digest)
 
 

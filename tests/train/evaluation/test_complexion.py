@@ -1,21 +1,8 @@
 """A reference's own skin is told from its makeup."""
 
-import torch
-
+from tests.train.evaluation.models import nothing, tinted
 from tryon.cosmetics.pigment import to_linear
 from tryon.train.evaluation.complexion import bare_changes, same_lips
-
-
-def nothing(source, reference):
-    ones = torch.ones_like(source[:, :3])
-    return torch.cat([ones, torch.zeros_like(ones)], 1)
-
-
-def tinted(source, reference):
-    """The same layer whatever the reference: red over everything."""
-    layer = nothing(source, reference)
-    layer[:, 0] += 0.1
-    return layer
 
 
 def copied(source, reference):

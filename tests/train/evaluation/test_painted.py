@@ -4,26 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
+from tests.train.evaluation.models import nothing
 from tryon.cosmetics.pigment import to_linear
 from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import painted
 from tryon.train.variety import HARD
 
 SIZE = 256
-
-
-def nothing(source, reference):
-    ones = torch.ones_like(source[:, :3])
-    return torch.cat([ones, torch.zeros_like(ones)], 1)
-
-
-def tinted(source, reference):
-    """The same layer whatever the reference: red over everything."""
-    layer = nothing(source, reference)
-    layer[:, 0] += 0.1
-    return layer
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,10 @@
 import pytest
 import torch
 
+from tests.train.evaluation.models import nothing
 from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import rewearing
 from tryon.types import REMOVAL
-
-
-def nothing(source, reference):
-    ones = torch.ones_like(source[:, :3])
-    return torch.cat([ones, torch.zeros_like(ones)], 1)
 
 
 def test_a_model_that_does_nothing_gains_nothing_and_keeps_bare_faces(cache):

@@ -6,13 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tryon.cosmetics.pigment import Affine
+from tests.train.evaluation.models import nothing
 from tryon.train.evaluation.tones import measure
 from tryon.train.metrics import ita_bin
-
-
-def nothing(source, reference):
-    return Affine.identity_like(source[:, :3]).packed()
 
 
 @pytest.fixture
