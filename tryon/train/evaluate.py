@@ -22,27 +22,21 @@ from tryon.errors import ConfigError, ImageError
 from tryon.look.look import Look
 from tryon.models.weights import STUDENT_DIR, load_model, read_manifest
 from tryon.streaming.demo_clip import DemoClip
-from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import (
+    exact,
     fairness,
     occlusion,
-    painted,
     photos,
     plots,
     real,
     report,
-    rewearing,
     sheets,
-    tones,
     video,
 )
 from tryon.train.evaluation.photos import PhotoSet
 from tryon.train.evaluation.report import Evaluation
 from tryon.train.evaluation.wearing import Dresser, read_picture
 from tryon.train.faces import FaceCache
-from tryon.train.pairs import concatenate
-from tryon.train.validation import sample_sheet
-from tryon.train.variety import HARD
 from tryon.types import UInt8
 
 
@@ -102,12 +96,13 @@ def run(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     left_out: dict[str, str] = {}
-    exact = again = None
-    toned: tuple[painted.PaintedItem, ...] = ()
+    known = exact.Exact()
     if inputs.data is None:
-        left_out["painted"] = left_out["rewearing"] = "no face cache; give --data"
+        left_out |= dict.fromkeys(("painted", "rewearing", "arrival"), "no face cache; give --data")
     else:
-        exact, again, toned = _painted(inputs, sizes, out, say)
+        cache, model = FaceCache.load(inputs.data), load_model(inputs.model or STUDENT_DIR)
+        known = exact.measure(cache, model, inputs.split, sizes.painted, say)
+        _save(out, "painted-pairs.png", lambda: exact.sheet(cache, model, inputs.split))
     chosen = _photo_set(inputs, sizes)
     with Dresser(inputs.model, sizes.threads) as dresser:
         shown = None
@@ -132,36 +127,24 @@ def run(
     films = video.measure(clips, look, sizes.frames, inputs.model, sizes.threads)
     _save(out, "films.png", lambda: sheets.film_sheet([film.shown for film in films.films]))
     fair = None
-    if toned or shown:
-        fair = fairness.measure(toned, shown.items if shown else ())
+    if known.toned or shown:
+        fair = fairness.measure(known.toned, shown.items if shown else ())
     else:
         left_out["fairness"] = "it needs the figures of painted pairs or photographs"
     evaluation = Evaluation(
-        exact, again, shown, films, fair, covered, left_out, _about(inputs, sizes, backend)
+        known.painted,
+        known.rewearing,
+        known.arrival,
+        shown,
+        films,
+        fair,
+        covered,
+        left_out,
+        _about(inputs, sizes, backend),
     )
     if out is not None:
         _write_report(evaluation, out)
     return evaluation
-
-
-def _painted(
-    inputs: Inputs, sizes: Sizes, out: Path | None, say: Callable[[str], None]
-) -> tuple[painted.PaintedResult, rewearing.RewearResult, tuple[painted.PaintedItem, ...]]:
-    assert inputs.data is not None
-    cache = FaceCache.load(inputs.data)
-    model = load_model(inputs.model or STUDENT_DIR)
-    say(f"painted: {sizes.painted} pairs of {inputs.split}, seven times")
-    result = painted.measure(cache, model, inputs.split, sizes.painted)
-    again = rewearing.measure(cache, model, inputs.split, sizes.painted)
-    say(f"painted: {sizes.painted} styles, each on every skin tone")
-    toned = tones.measure(cache, model, inputs.split, sizes.painted)
-
-    def sheet() -> UInt8:
-        few = PaintedPairs(cache, replace(HARD, held_out=8), foundation=False)
-        return sample_sheet(model, concatenate(list(few.held_out(256, inputs.split))))
-
-    _save(out, "painted-pairs.png", sheet)
-    return result, again, toned
 
 
 def _photo_set(inputs: Inputs, sizes: Sizes) -> PhotoSet:

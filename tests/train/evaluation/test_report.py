@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tryon.train.evaluation import plots, report
+from tryon.train.evaluation.arrival import ArrivalResult
 from tryon.train.evaluation.controls import Step
 from tryon.train.evaluation.fairness import Bin, FairnessResult, Row
 from tryon.train.evaluation.flicker import Change
@@ -88,8 +89,8 @@ def test_goals_are_judged_the_right_way_round(whole):
 
 
 def test_every_line_names_a_figure_that_exists():
-    kinds = {"painted": PaintedResult, "rewearing": RewearResult, "real": RealResult,
-             "video": VideoResult, "fairness": FairnessResult,
+    kinds = {"painted": PaintedResult, "rewearing": RewearResult, "arrival": ArrivalResult,
+             "real": RealResult, "video": VideoResult, "fairness": FairnessResult,
              "occlusion": OcclusionResult}  # fmt: skip
     for line in report.LINES:
         names = {f.name for f in fields(kinds[line.group])}

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
+from tryon.train.evaluation.arrival import ArrivalResult
 from tryon.train.evaluation.fairness import FairnessResult
 from tryon.train.evaluation.occlusion import OcclusionResult
 from tryon.train.evaluation.painted import PaintedResult
@@ -30,6 +31,7 @@ class Evaluation:
 
     painted: PaintedResult | None = None
     rewearing: RewearResult | None = None
+    arrival: ArrivalResult | None = None
     real: RealResult | None = None
     video: VideoResult | None = None
     fairness: FairnessResult | None = None
@@ -87,6 +89,11 @@ LINES: tuple[Line, ...] = (
     Line("rewearing", "psnr_removed", "makeup taken off: PSNR there, dB", high=True),
     Line("rewearing", "psnr_removed_nothing", "- doing nothing", high=True),
     Line("rewearing", "bare_change", "bare face asked to be bare: change, levels", 1.5),
+    Line("arrival", "wing", "share that arrives: of a thin wing", high=True),
+    Line("arrival", "everyday", "- of everyday eye makeup", high=True),
+    Line("arrival", "shadow", "- of a mauve shadow", high=True),
+    Line("arrival", "smoky", "- of smoky eyes", high=True),
+    Line("arrival", "smoky_off", "- of smoky eyes that are to come off, gone", high=True),
     Line("real", "lip_de", "lips against the reference, as shown, CIEDE2000", 3.5),
     Line("real", "lip_de_light", "- light discounted by the skins' ratio", 3.5),
     Line("real", "lip_de_before", "- doing nothing, as shown"),
@@ -120,7 +127,7 @@ LINES: tuple[Line, ...] = (
     Line("occlusion", "sunglasses", "lids behind sunglasses, change of that of bare lids"),
 )
 
-GROUPS = ("painted", "rewearing", "real", "video", "fairness", "occlusion")
+GROUPS = ("painted", "rewearing", "arrival", "real", "video", "fairness", "occlusion")
 
 
 def scalars(result: object) -> dict[str, float | None]:
