@@ -1,7 +1,8 @@
 """How much of known eye makeup arrives: a wing, everyday makeup, one shadow, smoky eyes.
 
 PSNR hardly sees thin makeup that is left out, so the exact change itself is the yardstick: the
-share is <change, exact change> / |exact change|^2 over the texels around the eyes (its projection).
+share is the projection <change, exact change> / |exact change|^2 over the texels around the eyes
+of all pairs, so that eyes behind glasses, where nothing is to change, count nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from torch import Tensor
 from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.style import Eyeshadow, Lashes, Liner, MakeupStyle
 from tryon.train.data import GROUP, PaintedPairs
-from tryon.train.evaluation import measures
 from tryon.train.faces import FaceCache
 from tryon.train.losses import composite
 from tryon.train.validation import Predict
@@ -47,7 +47,7 @@ REMOVED = replace(CALM, worn=1, removed=1)
 
 @dataclass(frozen=True, slots=True)
 class ArrivalResult:
-    """Shares of the exact change, 1 is all of it; means over pairs of held-out people."""
+    """Shares of the exact change, 1 is all of it; pooled over pairs of held-out people."""
 
     wing: float
     everyday: float
@@ -79,7 +79,8 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Arriv
 
     def share(style: MakeupStyle, off: bool = False) -> float:
         source = _Always(cache, REMOVED if off else CALM, style=style)
-        return measures.mean(list(_shares(source, predict, split, pairs)))
+        products = list(_products(source, predict, split, pairs))
+        return sum(p for p, _ in products) / max(sum(q for _, q in products), 1e-9)
 
     return ArrivalResult(
         wing=share(WING),
@@ -90,7 +91,10 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Arriv
     )
 
 
-def _shares(pairs: PaintedPairs, predict: Predict, split: str, count: int) -> Iterator[float]:
+def _products(
+    pairs: PaintedPairs, predict: Predict, split: str, count: int
+) -> Iterator[tuple[float, float]]:
+    """The change times the exact one, and the exact one times itself, of each pair."""
     bare = [i for i in pairs.cache.indices(split) if not bool(pairs.cache.made_up[i])]
     rng = torch.Generator().manual_seed(31)
     for _ in range(0, count, GROUP):
@@ -101,7 +105,7 @@ def _shares(pairs: PaintedPairs, predict: Predict, split: str, count: int) -> It
         for source, target, after in zip(batch.source, batch.target, worn, strict=True):
             there = (_around_eyes() & (source[3] > 0.5)).expand(3, -1, -1)
             exact, found = ((p - source[:3])[there] for p in (target, after))
-            yield float((exact * found).sum() / exact.square().sum().clamp_min(1e-9))
+            yield float((exact * found).sum()), float(exact.square().sum())
 
 
 @lru_cache(maxsize=1)
