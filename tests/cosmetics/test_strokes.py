@@ -39,8 +39,10 @@ def test_a_spot_is_brightest_at_its_centre_and_long_along_its_axis(fields):
 
 
 def test_a_liner_grows_with_its_thickness_and_its_wing(fields):
-    thin, thick = (winged_line(fields, number(t), number(0), number(0.05)) for t in (0.1, 0.4))
-    winged = winged_line(fields, number(0.4), number(0.5), number(0.05))
+    thin, thick = (
+        winged_line(fields, number(t), number(0), number(0.5), number(0.05)) for t in (0.1, 0.4)
+    )
+    winged = winged_line(fields, number(0.4), number(0.5), number(0.5), number(0.05))
     assert thin.max() > 0.8
     assert (thick >= thin - 1e-6).all()
     assert (winged >= thick).all()
@@ -50,6 +52,17 @@ def test_a_liner_grows_with_its_thickness_and_its_wing(fields):
     rising = past & (winged > 0.5)
     assert fields.across[rising].min() > -0.12  # upwards and outwards
     assert fields.across[rising].max() > 0.4
+
+
+def test_a_wing_with_more_lift_is_steeper(fields):
+    def height(lift):
+        wing = winged_line(fields, number(0.3), number(0.5), number(lift), number(0.05))
+        past = wing * (fields.along > 1.1)
+        assert past.sum() > 5
+        return float((past * fields.across).sum() / past.sum())
+
+    level, usual, steep = map(height, (0.0, 0.5, 1.0))
+    assert level + 0.1 < usual < steep - 0.1
 
 
 @settings(max_examples=25, deadline=None)

@@ -63,6 +63,7 @@ def test_a_missing_line_costs_more_than_a_missing_wash_of_the_same_texels() -> N
         affine[:, :3, rows] = 0.5
         target = composite(source, affine)
         regions = torch.zeros(len(REGIONS), 64, 64)
+        regions[REGIONS.index("eyes")] = 1.0
         batch = PairBatch(
             source, source, affine, target, regions, *(torch.zeros(1) for _ in range(4))
         )

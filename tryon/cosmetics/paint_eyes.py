@@ -98,7 +98,9 @@ def liner(coats: Coats, s: Substrate, b: StyleBatch, f: BrushFields) -> Coats:
     """A crisp line along the lashes, or a smudged one."""
     thickness = 0.05 + 0.36 * b("liner", "thickness")
     softness = 0.02 + 0.30 * b("liner", "smudge")
-    line = strokes.winged_line(f, thickness, 0.42 * b("liner", "wing"), softness)
+    line = strokes.winged_line(
+        f, thickness, 0.42 * b("liner", "wing"), b("liner", "lift"), softness
+    )
     width = (0.05 + 0.45 * softness).clamp_min(0.8 * f.pitch)
     under = b("liner", "lower") * strokes.lower_line(f, width)
     alpha = torch.maximum(line, under) * f.paintable * (s.skin / 0.6).clamp_max(1)

@@ -126,11 +126,13 @@ class StyleSampler:
             opacity=self._or_none(0.85, 0.6, 1.0),
             color=self._word(LINER_COLORS[2:4], [0.8, 0.2]),
             thickness=self._u(0.08, 0.5),
-            wing=self._or_none(0.55, 0.1, 0.65),
+            wing=self._or_none(0.55, 0.1, 0.9),
             lower=self._or_none(0.35, 0.2, 0.8),
             smudge=self._or_none(0.35, 0.1, 0.6),
         )
-        return replace(style, eyeshadow=shadow, liner=liner, lashes=self._lashes(0.6))
+        lashes = self._lashes(0.6)
+        liner = replace(liner, lift=self._u(0.0, 0.9))
+        return replace(style, eyeshadow=shadow, liner=liner, lashes=lashes)
 
     def _base(self) -> st.Foundation:
         return st.Foundation(

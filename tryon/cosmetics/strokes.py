@@ -36,13 +36,16 @@ def spot(
     return torch.exp(-((along / length) ** 2) - across2 / width**2) * fields.inside
 
 
-def winged_line(fields: BrushFields, thickness: Tensor, wing: Tensor, softness: Tensor) -> Tensor:
+def winged_line(
+    fields: BrushFields, thickness: Tensor, wing: Tensor, lift: Tensor, softness: Tensor
+) -> Tensor:
     """Eyeliner: a band above the lashes that widens outwards, and a wing past the outer corner.
 
     Args:
         fields: brush fields.
         thickness: (B, 1, 1, 1) cm at the outer corner.
         wing: (B, 1, 1, 1) length of the wing in eye widths.
+        lift: (B, 1, 1, 1) 0..1, steepness of the wing.
         softness: (B, 1, 1, 1) cm of blur.
 
     Returns:
@@ -54,9 +57,10 @@ def winged_line(fields: BrushFields, thickness: Tensor, wing: Tensor, softness: 
     within = smoothstep(along, -0.02, 0.10) * (1 - smoothstep(along, 1.0, 1.05))
     band = (1 - smoothstep(fields.lash, local, local + soft)) * within
     band = band * smoothstep(fields.above, 0.15, 0.6)
-    # The wing is a tapering segment that leaves the outer corner at about 31 degrees.
+    # The wing is a tapering segment that leaves the outer corner; at half its lift, at 31 degrees.
     x, y = (along - 1) * fields.eye_width, across
-    ux, uy = 0.853, 0.522
+    angle = 0.549 + (lift - 0.5) * 0.873
+    ux, uy = angle.cos(), angle.sin()
     t = (x * ux + y * uy) / (wing * fields.eye_width).clamp_min(1e-3)
     off = (y * ux - x * uy).abs()
     half = 0.6 * thickness * (1 - t).clamp(0, 1)

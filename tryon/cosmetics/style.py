@@ -114,6 +114,7 @@ class Liner(_Layer):
     color: str = colour("#0c0a0a")
     thickness: float = number(0.3)
     wing: float = number(0.0)
+    lift: float = number(0.5, note="steepness of the wing, 6 to 56 degrees")
     lower: float = number(0.0)
     smudge: float = number(0.0)
     finish: str = choice("satin", FINISHES)

@@ -34,7 +34,7 @@ class LossConfig:
     background: float = 0.3  # weight of texels outside the made-up area, of 1 inside
     eyes: float = 5.0  # extra weight of the eye region
     lips: float = 6.0  # extra weight of the lips
-    lines: float = 8.0  # extra weight of thin and sharp makeup; see `_lines`
+    lines: float = 8.0  # extra weight of thin and sharp makeup there and on brows; see `_lines`
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -114,7 +114,8 @@ def student_loss(affine: Tensor, batch: PairBatch, config: LossConfig) -> LossTe
     """
     regional = 1.0 + config.eyes * _region(batch, "eyes") + config.lips * _region(batch, "lips")
     painted = made_up(batch)
-    regional = regional * (1.0 + config.lines * _lines(batch) * painted)
+    drawn = _region(batch, "eyes") + _region(batch, "lips") + _region(batch, "brows")
+    regional = regional * (1.0 + config.lines * drawn * _lines(batch) * painted)
     weight = batch.source[:, 3:] * regional * (painted + config.background * (1.0 - painted))
     weight = weight / weight.mean().clamp(min=1e-6)
     light = to_linear(batch.source[:, :3])
@@ -127,8 +128,7 @@ def student_loss(affine: Tensor, batch: PairBatch, config: LossConfig) -> LossTe
     gain = (affine - batch.affine)[:, :3] * light.clamp(min=0.05)
     layer = (weight * _huber(gain, config.softness)).mean()
 
-    fine = weight * (_region(batch, "eyes") + _region(batch, "lips") + _region(batch, "brows"))
-    gradient = _edges(error, fine, config.softness)
+    gradient = _edges(error, weight * drawn, config.softness)
 
     tone = torch.stack([_tone(error, batch, name) for name in ("lips", "eyes", "cheeks")]).mean()
     total = colour + config.layer * layer + config.gradient * gradient + config.tone * tone

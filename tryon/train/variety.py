@@ -63,6 +63,6 @@ HARD = DataConfig(morph=0, complexion=0)
 """Light, noise, cover and errors as in training; people as they are."""
 
 LIVED_IN = DataConfig(
-    other=0.35, removed=0.2, everyday=0.5, bare=0.05, occluded=0.5, veiled=0.3, blur=4.5
+    other=0.35, removed=0.3, everyday=0.5, bare=0.1, occluded=0.5, veiled=0.3, blur=4.5
 )
 """What a student is trained on: people who come made up, too, and may want it off."""
