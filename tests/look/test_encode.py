@@ -13,6 +13,7 @@ from tryon import Look, Pose
 from tryon.errors import ImageError, ReferencePhotoError
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
+from tryon.look import encode
 from tryon.look.encode import complete_by_symmetry, encode_photo, less_exposed
 from tryon.look.look import MAX_NAME
 from tryon.look.sheet import region_colour
@@ -85,6 +86,37 @@ def test_views_with_gaps_are_taken(portrait, bare_look):
     wide = np.dstack([portrait, portrait])[..., :3]
     assert not wide.flags.c_contiguous
     np.testing.assert_array_equal(Look.from_photo(wide).colour, bare_look.colour)
+
+
+def test_a_thing_before_both_cheeks_is_filled_with_skin_and_not_kept(
+    portrait, portrait_face, bare_look, monkeypatch
+):
+    spots = np.zeros(bare_look.visibility.shape, bool)
+    spots[140:165, 40:64] = spots[140:165, -64:-40] = True
+    assert (bare_look.visibility[spots] > 150).all()
+    unwrap = encode.unwrap_face
+
+    def with_flowers(image, face):
+        texture = unwrap(image, face)
+        colour = np.where(spots[..., None], np.float32([1.0, 0.2, 0.9]), texture.colour)
+        return FaceTexture(colour.astype(np.float32), texture.visibility)
+
+    def found(texture):  # not to the last texel, as networks do
+        hidden = spots & np.roll(spots, 2, 0)
+        return FaceTexture(texture.colour, texture.visibility * ~hidden)
+
+    monkeypatch.setattr(encode, "unwrap_face", with_flowers)
+    flowered = encode_photo(portrait, Finds(portrait_face))
+    monkeypatch.setattr(encode, "uncovered", found)
+    filled = encode_photo(portrait, Finds(portrait_face))
+    wrong, left = (
+        np.abs(look.colour[spots].astype(int) - bare_look.colour[spots]).mean()
+        for look in (flowered, filled)
+    )
+    assert wrong > 60
+    assert left < 20
+    away = ~np.isin(np.arange(spots.shape[0]), range(130, 175))
+    np.testing.assert_array_equal(filled.colour[away], flowered.colour[away])
 
 
 def test_file_names_become_printable_names(portrait, portrait_face, tmp_path):

@@ -11,6 +11,7 @@ from tryon.train.disturb import (
     complete_by_symmetry,
     degraded,
     quick_srgb,
+    reflected,
     relit,
     turned,
     veiled,
@@ -106,6 +107,25 @@ def test_behind_a_veil_makeup_is_veiled_with_the_face(monkeypatch):
     inside = brush_fields(SIZE).inside.expand(4, 3, -1, -1) > 0
     torch.testing.assert_close(to_srgb(light)[inside], wanted[:, :3][inside], atol=1e-3, rtol=0)
     assert (seen[:, :3] - bare[:, :3]).abs().mean() > 0.02
+
+
+def test_a_coloured_lamp_reaches_one_side_of_some_faces():
+    bare = pictures(64)
+    seen = reflected(bare, replace(CALM, reflected=0.4), generator(6))
+    assert torch.equal(seen[:, 3:], bare[:, 3:])
+    changed = (seen != bare).any(1)
+    lit = changed.flatten(1).any(1)
+    assert 0.2 < lit.float().mean() < 0.6
+    share = changed[lit].flatten(1).float().sum(1) / brush_fields(SIZE).inside.sum()
+    assert 0.01 < share.min()
+    assert share.max() < 0.6
+    middle = slice(SIZE * 7 // 16, SIZE * 9 // 16)
+    assert torch.equal(seen[..., middle, middle], bare[..., middle, middle])
+    ratio = (seen[:, :3] / bare[:, :3].clamp_min(1e-3))[lit][
+        changed[lit][:, None].expand(-1, 3, -1, -1)
+    ]
+    assert ratio.std() > 0.05
+    assert reflected(bare, CALM, generator(6)) is bare
 
 
 def test_a_veil_leaves_no_makeup_alone_takes_colour_and_is_seldom():

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tryon.errors import ImageError, ReferencePhotoError
+from tryon.face.atlas import atlas
 from tryon.face.occlusion import uncovered
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
 from tryon.kernels.colour import linear_to_srgb, srgb_to_linear
 from tryon.look.look import MAX_NAME, Look
 from tryon.look.photo import read_photo
-from tryon.types import Face, FaceTexture, UInt8
+from tryon.types import Face, FaceTexture, Float32, UInt8
 
 if TYPE_CHECKING:
     from tryon.face.parser import FaceParser
@@ -23,6 +25,9 @@ MAX_YAW = 45.0  # deg; beyond it one side of the makeup is not in the photo
 MIN_WIDTH = 64.0  # px of the landmark box
 BLOWN_OUT, PALE = 0.6, 0.36  # median luminance of skin, linear: over-exposed; pale, in good light
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear RGB, Rec. 709
+COVERED = 0.25  # visibility that a thing takes from a texel whose colour is then not believed
+SEEN = 0.5  # visibility from which the mirrored side is good enough
+RIM = 5  # texels of a 256 atlas; so wide is the border of what is hidden
 BYSTANDER = 0.45  # a face narrower than this share of the widest one is background
 
 
@@ -59,10 +64,30 @@ def complete_by_symmetry(texture: FaceTexture) -> FaceTexture:
 
 
 def _completed(texture: FaceTexture) -> FaceTexture:
-    """Fill what is turned away or behind a thing; what both sides hide stays as it was seen."""
-    completed = complete_by_symmetry(uncovered(texture))
-    seen = np.maximum(completed.visibility, texture.visibility)
-    return FaceTexture(completed.colour, seen)
+    """Fill what is turned away or behind a thing by symmetry, else by what is around it."""
+    free = uncovered(texture)
+    completed = complete_by_symmetry(free)
+    thing = texture.visibility - free.visibility > COVERED
+    lost = (thing | thing[:, ::-1]) & (completed.visibility < SEEN)
+    colour = _filled(completed, lost) if lost.any() else completed.colour
+    return FaceTexture(colour, np.maximum(completed.visibility, texture.visibility))
+
+
+def _filled(texture: FaceTexture, lost: NDArray[np.bool_]) -> Float32:
+    """Continue the colours (A, A, 3) of a face into what is lost: means of what is seen around.
+
+    What a thing shows would pass for face paint: a flower before the jaw, for a pink spot.
+    """
+    import cv2
+
+    # Beside a thing texels show a mixture of it and the face.
+    mask = cv2.dilate(lost.astype(np.uint8), np.ones((RIM, RIM), np.uint8)) > 0
+    weight = texture.visibility * atlas(len(mask)).inside * ~mask
+    known = np.dstack([texture.colour * weight[..., None], weight])
+    # From near to far: where something near is seen it counts, else what is farther away.
+    near = sum(cv2.GaussianBlur(known, (0, 0), s) / s**4 for s in (RIM / 2, 2 * RIM, 8 * RIM))
+    found = near[..., :3] / np.maximum(near[..., 3:], 1e-9)
+    return np.where(mask[..., None], found, texture.colour).astype(np.float32)
 
 
 def less_exposed(texture: FaceTexture) -> FaceTexture:

@@ -29,6 +29,7 @@ from tryon.train.disturb import (
     degraded,
     misaligned,
     quick_srgb,
+    reflected,
     relit,
     turned,
     uniform,
@@ -165,6 +166,7 @@ class PaintedPairs:
         made_up = after(linear).clamp(0, 1)
         reference = torch.cat([quick_srgb(made_up[1:]), visibility[1:]], 1)
         reference, _ = misaligned(reference, made_up[1:, :0], config, rng)
+        reference = reflected(reference, config, rng)
         reference, _ = cover(reference, config.hidden, rng, hands=True)
         reference = complete_by_symmetry(degraded(turned(reference, config, rng), config, rng))
         before, worn = after, uniform((group, 1, 1, 1), rng) < config.worn

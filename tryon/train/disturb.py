@@ -15,6 +15,7 @@ from tryon.train.variety import DataConfig
 
 VEIL = 0.1  # linear light at most that strays over a picture
 PALE = 0.6  # share at most of the colour that is lost
+LAMP = 0.6  # relative light by which a coloured lamp changes a channel, at most
 SMEAR = 24  # texels of a 256 atlas over which a side seen at a flat angle is stretched
 
 
@@ -120,6 +121,31 @@ def veiled(
     seen = torch.cat([colour * inside, picture[:, 3:]], 1)
     layer = torch.cat([gain, stray * (1 - gain) + dim(offset)], 1)
     return torch.where(chosen, seen, picture), torch.where(chosen, layer, affine)
+
+
+def reflected(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:
+    """Coloured light on one side of some faces, from a wall, a sunset or flowers: no makeup.
+
+    It grows from somewhere between the middle of the face and its rim outwards.
+
+    Args:
+        picture: (B, 4, A, A) sRGB and visibility.
+        config: the share of them.
+        rng: random numbers.
+    """
+    if not config.reflected:
+        return picture
+    n, device = len(picture), str(picture.device)
+    chosen = uniform((n, 1, 1, 1), rng) < config.reflected
+    angle = torch.pi * spread((n, 1, 1, 1), rng)
+    uv = brush_fields(picture.shape[-1], device).uv
+    start = 0.2 + 0.5 * uniform((n, 1, 1, 1), rng)
+    outwards = angle.cos() * uv[:, :1] + angle.sin() * uv[:, 1:]
+    part = ((outwards - start) / 0.5).clamp(0, 1)
+    light = 1 + LAMP * spread((n, 3, 1, 1), rng)
+    # A power of light is the same power of its sRGB levels, but for the toe.
+    shown = picture[:, :3] * torch.lerp(torch.ones_like(light), light, part) ** (1 / 2.4)
+    return torch.cat([torch.where(chosen, shown.clamp(0, 1), picture[:, :3]), picture[:, 3:]], 1)
 
 
 def degraded(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:

@@ -24,6 +24,7 @@ class DataConfig:
     noise: float = 0.025  # sensor noise, sigma at most, of 1
     blur: float = 3.0  # resolution is lost by up to this factor
     veiled: float = 0.0  # share of sources behind stray light, their colours pale
+    reflected: float = 0.0  # share of references with coloured light on one side of the face
     jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
     occluded: float = 0.4  # share of sources with a thing, no hand, in front of the face
     hidden: float = 0.15  # the same of references: it tells nothing about the makeup
@@ -63,6 +64,13 @@ HARD = DataConfig(morph=0, complexion=0)
 """Light, noise, cover and errors as in training; people as they are."""
 
 LIVED_IN = DataConfig(
-    other=0.35, removed=0.3, everyday=0.5, bare=0.1, occluded=0.5, veiled=0.3, blur=4.5
+    other=0.35,
+    removed=0.3,
+    everyday=0.5,
+    bare=0.1,
+    reflected=0.25,
+    occluded=0.5,
+    veiled=0.3,
+    blur=4.5,
 )
 """What a student is trained on: people who come made up, too, and may want it off."""
