@@ -6,9 +6,9 @@ A look is painted when somebody first wears it and kept for everybody; the files
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,6 +19,8 @@ from .products import painted_model, product_look
 
 ASSETS = Path(__file__).parent / "assets"
 LOOKS = Path(__file__).parent.parent / "looks"
+OFF = "off"
+"""Id of the look that takes makeup off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Entry:
     name: str  # for people
     style: Mapping[str, Any]  # `MakeupStyle` as JSON
     picture: bytes  # JPEG, a face that wears it
-    file: Path  # .look; where there is none the style is painted
+    make: Callable[[], Look]
 
 
 class Gallery:
@@ -60,20 +62,24 @@ class Gallery:
 
     def _make_look(self, name: str) -> Look:
         entry = self.entries[name]
-        look = Look.load(entry.file) if entry.file.exists() else product_look(entry.style)
-        return replace(look, name=entry.name)
+        return replace(entry.make(), name=entry.name)
 
 
 def load_gallery(folder: Path = LOOKS) -> Gallery:
-    """Every NAME.json of a folder that has a picture NAME.jpg; NAME.look is used if it is there."""
-    entries = {}
+    """Every NAME.json of a folder that has a picture NAME.jpg; NAME.look is used if it is there.
+
+    The first entry takes off what a face wears.
+    """
+    bare = (ASSETS / "off.jpg").read_bytes()
+    entries = {OFF: Entry("Makeup off", {}, bare, Look.removal)}
     for file in sorted(folder.glob("*.json")):
         picture = file.with_suffix(".jpg")
         if picture.exists():
+            style, made = json.loads(file.read_text("utf-8")), file.with_suffix(".look")
             entries[file.stem] = Entry(
                 file.stem.replace("_", " ").capitalize(),
-                json.loads(file.read_text(encoding="utf-8")),
+                style,
                 picture.read_bytes(),
-                file.with_suffix(".look"),
+                partial(Look.load, made) if made.exists() else partial(product_look, style),
             )
     return Gallery(entries)

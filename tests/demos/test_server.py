@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import numpy as np
 import pytest
 
 pytest.importorskip("aiortc", reason="needs aiortc: pip install 'tryon[demo]'")
 pytest.importorskip("fastapi", reason="needs fastapi: pip install 'tryon[demo]'")
 
+from tests.conftest import parse_still
 from tests.demos.live_server import change, png, run, serving
+from tryon.cosmetics.style import Lips, MakeupStyle
+from tryon.look.products import paint_face
 
 CRIMSON = {"all": "crimson"}
 
@@ -37,6 +41,26 @@ def test_frames_come_back_made_up_and_the_sliders_act(face, spots):
                 assert state["fps"] > 0
                 assert state["age"] > 0
                 assert "fast" in state["backend"]
+
+    run(live)
+
+
+def test_makeup_comes_off_a_face_that_wears_it(face, spots):
+    worn = face.copy()
+    paint_face(worn, parse_still(face), MakeupStyle(lips=Lips(0.9, color="#8a1030")))
+
+    def apart(image):
+        lips = spots["lips"]
+        return np.abs(image[lips].astype(float) - face[lips]).mean()
+
+    async def live():
+        async with serving() as server:
+            page = await server.open()
+            await page.wear({})
+            async with page.camera(worn) as camera:
+                made_up = apart(await camera.until(lambda i: True))
+                await page.wear({"all": "off"})
+                await camera.until(lambda i: apart(i) < made_up - 2)
 
     run(live)
 
