@@ -98,35 +98,6 @@ def test_a_teacher_paints_the_pairs_it_was_shown(tmp_path, pairs):
         assert scores[f"ssim_{steps}"] > scores["ssim_0"] + 0.1
 
 
-def test_the_loss_on_the_shown_layer_is_none_for_the_exact_latents(tmp_path, pairs):
-    config = TeacherTraining(preset="compact-tiny", batch=3, shown_weight=4.0, splice=1.0)
-    teacher = layer_teacher()
-    task = TeacherTask(config, settings(tmp_path), teacher, Repeat(pairs, 32, 3))
-    encoded = []
-    encode = teacher.codec.encode
-
-    def watched(wanted, source):
-        encoded.append(encode(wanted, source))
-        return encoded[-1]
-
-    teacher.coder.encode = watched
-
-    def exact(noisy, *_):
-        return encoded[-1], {}
-
-    def nothing(noisy, *_):
-        return torch.zeros_like(noisy), {}
-
-    right, bare = task.loss(exact, 3, 0.0), task.loss(nothing, 3, 0.0)
-    assert right["shown"] < 1e-3 < bare["shown"]
-    assert bare["total"] - bare["diffusion"] == pytest.approx(4 * float(bare["shown"]), rel=1e-4)
-
-
-def test_only_clean_layers_can_be_shown():
-    with pytest.raises(ConfigError, match="shown_weight"):
-        TeacherTraining(preset="sd21", shown_weight=1.0)
-
-
 def test_a_splice_takes_whole_regions_and_their_place(pairs):
     batch = replace(pairs.batch(32, 64), regions=pairs.batch(32, 1).regions)
     masks = group_masks(batch.regions)
