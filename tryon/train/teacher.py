@@ -30,7 +30,6 @@ from tryon.models.teacher_files import (
 )
 from tryon.models.tokens import TOKEN_REGIONS, group_masks
 from tryon.models.weights import Manifest
-from tryon.train.losses import LossConfig, composite, student_loss
 from tryon.train.pairs import PairBatch, PairSource
 from tryon.train.removal import with_removal
 from tryon.train.run import Run
@@ -64,7 +63,6 @@ class TeacherTraining:
     batch: int = 8  # pairs a step
     attention: str = "focal"  # focal, focus, mse or none
     attention_weight: float = 0.1
-    shown_weight: float = 0.0  # of the student's loss on the layer that a clean prediction shows
     drop_text: float = 0.05  # share of pairs without the prompt
     drop_style: float = 0.05  # without the makeup
     drop_both: float = 0.05
@@ -87,11 +85,6 @@ class TeacherTraining:
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}: use a share in 0..1.")
-        shape = PRESETS[self.preset]
-        if self.shown_weight and (shape.prediction != "sample" or shape.codec == "vae"):
-            raise ConfigError(f"shown_weight: {self.preset} does not predict clean layers; use 0.")
-        if not 0 <= self.shown_weight <= 100:
-            raise ConfigError(f"shown_weight = {self.shown_weight}: use 0..100.")
         if self.batch < 1 or self.eval_pairs < 1:
             raise ConfigError("batch and eval_pairs: use at least 1.")
 
@@ -140,13 +133,7 @@ class TeacherTask:
         diffusion = diffusion_loss(predicted, wanted, *masks, weight)
         attention = attention_loss(maps, group_masks(batch.regions), config.attention, kept[1])
         total = diffusion + config.attention_weight * attention
-        terms = {"diffusion": diffusion, "attention": attention}
-        if config.shown_weight:
-            guess = teacher.codec.decode(predicted.float(), source)
-            worn = replace(batch, affine=layer, target=composite(source, layer))
-            terms["shown"] = student_loss(guess, worn, LossConfig()).total
-            total = total + config.shown_weight * terms["shown"]
-        return {"total": total, **terms}
+        return {"total": total, "diffusion": diffusion, "attention": attention}
 
     def batch_size(self, done: float) -> int:
         """Pairs in a step."""
