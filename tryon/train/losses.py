@@ -33,7 +33,7 @@ class LossConfig:
     tone: float = 1.0  # error of the mean colour of lips, eyes and cheeks
     background: float = 0.3  # weight of texels outside the made-up area, of 1 inside
     eyes: float = 5.0  # extra weight of the eye region
-    lips: float = 6.0  # extra weight of the lips
+    lips: float = 10.0  # extra weight of the lips
     lines: float = 8.0  # extra weight of thin and sharp makeup there and on brows; see `_lines`
 
     def __post_init__(self) -> None:
