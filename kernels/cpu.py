@@ -26,7 +26,7 @@ from .cpu_atlas import (
     unwrap_texels,
 )
 from .cpu_pixels import composite_rows, paint_rows, polygon_rows, rasterise_rows
-from .reference import HIDDEN
+from .reference_time import HIDDEN
 from .shapes import check, check_box, check_indices, check_stride, check_writable
 
 __all__ = [

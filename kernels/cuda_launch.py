@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cuda_device import TILE, Device, grid_of
-from .reference import HIDDEN
+from .reference_time import HIDDEN
 
 TRIANGLE_BYTES = 248  # struct Triangle of raster.cu
 SUBSCANLINES = 4

@@ -15,15 +15,8 @@ from tests.models.tiny_teacher import (
     write_clip,
 )
 from tryon.errors import ConfigError
-from tryon.models.teacher import (
-    COMPACT,
-    PRESETS,
-    SD21,
-    Makeup,
-    Splice,
-    TeacherConfig,
-    new_teacher,
-)
+from tryon.models.teacher import Makeup, Splice, new_teacher
+from tryon.models.teacher_config import COMPACT, PRESETS, SD21, TeacherConfig
 from tryon.models.teacher_files import pretrained_teacher
 
 

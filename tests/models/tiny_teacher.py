@@ -21,7 +21,8 @@ from tryon.models.backbone import UNetConfig
 from tryon.models.control import ControlConfig
 from tryon.models.encoder import CLIP_VIT_L, TowerConfig
 from tryon.models.encoder import COMPACT_SMALL as SMALL_TOWER
-from tryon.models.teacher import COMPACT_SMALL, SD21, Condition, Teacher, TeacherConfig, new_teacher
+from tryon.models.teacher import Condition, Teacher, new_teacher
+from tryon.models.teacher_config import COMPACT_SMALL, SD21, TeacherConfig
 from tryon.models.tokens import TokenConfig
 
 SIDE = 32

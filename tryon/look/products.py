@@ -94,7 +94,8 @@ def paint_face(image: UInt8, face: Face, style: MakeupStyle, *, covered: bool = 
     from tryon.cosmetics.canvas import canvas_of
     from tryon.cosmetics.painter import StyleBatch, paint
     from tryon.cosmetics.pigment import to_linear, to_srgb
-    from tryon.cosmetics.substrate import estimate_substrate, skin_likelihood
+    from tryon.cosmetics.skin import skin_likelihood
+    from tryon.cosmetics.substrate import estimate_substrate
 
     canvas = canvas_of(face, *image.shape[:2])
     if canvas is None:
@@ -144,7 +145,8 @@ def look_of_style(style: MakeupStyle, name: str = "look") -> Look:
     from tryon.cosmetics.brushes import brush_fields
     from tryon.cosmetics.painter import StyleBatch, paint
     from tryon.cosmetics.pigment import to_linear, to_srgb
-    from tryon.cosmetics.substrate import estimate_substrate, skin_likelihood
+    from tryon.cosmetics.skin import skin_likelihood
+    from tryon.cosmetics.substrate import estimate_substrate
 
     bare = decode_look((files("tryon.look") / "assets" / "bare.look").read_bytes(), "bare.look")
     with torch.no_grad():

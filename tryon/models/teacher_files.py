@@ -17,7 +17,8 @@ from tryon.models.backbone import check_shape, pretrained_unet, pretrained_vae
 from tryon.models.codec import VaeCodec
 from tryon.models.encoder import MakeupEncoder, TowerConfig, new_encoder, new_tower
 from tryon.models.shards import read_shards, write_shards
-from tryon.models.teacher import SD21, Teacher, TeacherConfig, new_teacher
+from tryon.models.teacher import Teacher, new_teacher
+from tryon.models.teacher_config import SD21, TeacherConfig
 from tryon.models.weights import Manifest
 
 

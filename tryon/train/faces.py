@@ -20,7 +20,8 @@ from torch import Tensor
 from tryon.console import run_main
 from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.pigment import to_linear
-from tryon.cosmetics.substrate import skin_likelihood, skin_tone
+from tryon.cosmetics.skin import skin_likelihood
+from tryon.cosmetics.substrate import skin_tone
 from tryon.errors import ConfigError
 from tryon.train.natural import DISTANCE, distance_from_natural, lip_signature
 

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 from tryon.config import add_arguments, from_arguments
 from tryon.console import run_main
 from tryon.errors import ConfigError
-from tryon.models.teacher import PRESETS, Splice, Teacher, new_teacher
+from tryon.models.teacher import Splice, Teacher, new_teacher
+from tryon.models.teacher_config import PRESETS
 from tryon.models.teacher_files import (
     load_encoder,
     load_teacher,

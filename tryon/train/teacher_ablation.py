@@ -17,7 +17,7 @@ import torch
 from tryon.config import add_arguments, from_arguments
 from tryon.console import run_main
 from tryon.errors import ConfigError
-from tryon.models.teacher import PRESETS
+from tryon.models.teacher_config import PRESETS
 from tryon.models.tokens import TOKEN_REGIONS
 from tryon.train.pairs import PairSource
 from tryon.train.run import Run
