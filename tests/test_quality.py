@@ -11,6 +11,8 @@ from tests.conftest import mesh_pixels
 from tests.models.tiny_teacher import alive, layer_teacher
 from tryon import photo
 from tryon.errors import ConfigError, MissingExtraError, WeightsError
+from tryon.face.landmarks import LIPS_OUTER
+from tryon.kernels import cpu
 from tryon.models.teacher_files import save_teacher
 from tryon.quality import QualityConfig, QualitySession, bare_look
 
@@ -55,6 +57,21 @@ def test_a_photo_is_made_up_by_the_teacher(here, weights, portrait, portrait_fac
     assert (image[inside] != portrait[inside]).any()
     assert teach(weights, "--look", "red.look", "-o", "again.png") == 0
     np.testing.assert_array_equal(read("again.png"), image)  # one seed, one picture
+
+
+def test_the_teacher_that_ships_paints_and_says_how_good_it_is(
+    here, portrait, portrait_face, capsys
+):
+    assert run("face.png", "--ref", "ref.png", "--teacher", "-o", "out.png") == 0
+    out, err = capsys.readouterr()
+    assert "1 made up (teacher compact-tiny on" in out
+    assert "the student is still better" in err
+    change = read("out.png").astype(int) - portrait
+    contour = portrait_face.landmarks[list(LIPS_OUTER), :2]
+    lips = cpu.polygon_coverage(contour, (0, 0), portrait.shape[:2]) > 0.5
+    red, green = change[lips].mean(0)[:2]
+    assert red - green > 8  # the reference wears red
+    assert np.abs(change[~lips]).mean() < 1
 
 
 def test_intensity_zero_is_the_photo_itself(here, weights, portrait):

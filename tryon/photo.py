@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from tryon.look.look import Look
     from tryon.offline import StillWearer
 
+SHIPPED_TEACHER = (
+    "note: the teacher that ships is a small one, trained on two CPU cores; on photographs the "
+    "student is still better (see MODEL_CARD.md). Train it on: python -m tryon.train.teacher --init"
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see `--help`.
@@ -47,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     flags.add_session_arguments(parser)
     add("--teacher", action="store_true", help="quality mode: slower, by the diffusion teacher")
     add("--teacher-weights", type=Path, metavar="FOLDER", help="a teacher that you trained")
-    add("--steps", type=flags.whole(1, 1000), metavar="N", help="denoising steps (default: 10)")
+    add("--steps", type=flags.whole(1, 1000), metavar="N", help="denoising steps (default: 4)")
     return parser
 
 
@@ -116,6 +121,8 @@ def _open_session(arguments: argparse.Namespace, looks: Sequence[Look]) -> Itera
             quality.set_look(look)
         for region, value in arguments.intensity:
             quality.set_intensity(region, value)
+        if arguments.teacher_weights is None:
+            bar.write(SHIPPED_TEACHER, file=sys.stderr)
         yield quality
 
 

@@ -34,7 +34,7 @@ class QualityConfig:
     """Settings of quality mode."""
 
     weights: Path | None = None  # folder of a teacher; None is the one that ships
-    steps: int = 10  # of denoising, 1..1000
+    steps: int = 4  # of denoising, 1..1000
     seed: int = 0
     backend: str = "auto"  # auto, torch or torch-cuda
     parser: str = "fast"  # fast or mediapipe
