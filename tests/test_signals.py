@@ -1,7 +1,10 @@
 """Ctrl-C and SIGTERM end a program as Python says, whatever networks were opened and freed."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -34,3 +37,35 @@ def test_a_signal_after_networks_were_freed_interrupts_and_does_not_crash(name):
         [sys.executable, "-c", PROGRAM, name], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "interrupted"), done.stderr
+
+
+SLOW_IMPORT = """
+import argparse, sys, time
+from tryon.console import run_main
+
+def run(_):
+    print("ready", flush=True)
+    import slow_to_import
+    print("imported", flush=True)
+    time.sleep(20)
+
+sys.exit(run_main(argparse.ArgumentParser(), run, []))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminate ends the process there")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_waits_for_an_import_to_end(name, tmp_path):
+    """Raised inside one it can leave a lock of Python closed for ever."""
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(1)\n")
+    default = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", default + SLOW_IMPORT],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=15)
+    assert (process.returncode, out, err) == (130, "imported\n", "interrupted\n")

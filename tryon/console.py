@@ -9,11 +9,15 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 from tryon.errors import TryOnError
+
+LATER = 0.05  # s after which a signal that came during an import comes again
 
 
 def run_main(
@@ -69,15 +73,43 @@ def _nobody_reads() -> bool:
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """While it lasts SIGTERM does what Ctrl-C does, so that half-written files are put away."""
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job may ignore Ctrl-C
+        numbers.append(signal.SIGINT)
+    before = {}
     try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in numbers:
+            before[number] = signal.signal(number, _interrupt)
     except ValueError:  # not in the main thread: whoever started it stops it
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; during an import of the main thread, when that is done.
+
+    An exception in the middle of an import can leave Python's lock of the module closed, and the
+    next thread that imports it would wait for ever.
+    """
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    if frame is None:
+        raise KeyboardInterrupt
+    again = threading.Timer(LATER, _send_to_main_thread, (number,))
+    again.daemon = True
+    again.start()
+
+
+def _send_to_main_thread(number: int) -> None:
+    if hasattr(signal, "pthread_kill"):  # which ends its waiting, too
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)
 
 
 def one_line(error: Exception) -> str:
