@@ -65,11 +65,11 @@ class _Scene:
     def draw(self, low: float = 0.0, high: float = 1.0) -> float:
         return low + (high - low) * float(uniform((1,), self.rng))
 
-    def target(self) -> Tensor:
-        """(2,) where it is put: mostly at the mouth, else an eye or anywhere."""
+    def target(self, mouth: float = 0.6, eye: float = 0.2) -> Tensor:
+        """(2,) where it is put: at the mouth or an eye with these chances, else anywhere."""
         chance = self.draw()
-        mask = self.fields.lips if chance < 0.6 else self.fields.inside
-        if 0.6 <= chance < 0.8:
+        mask = self.fields.lips if chance < mouth else self.fields.inside
+        if mouth <= chance < mouth + eye:
             mask = self.fields.sclera * (self.fields.side * (self.draw() - 0.5) > 0)
         weight = mask[0, 0].flatten().clamp_min(0) + 1e-9
         texel = int(torch.multinomial(weight.cpu(), 1, generator=_host(self.rng)))
@@ -150,9 +150,9 @@ def _microphone(scene: _Scene) -> None:
 
 
 def _strands(scene: _Scene) -> None:
-    """Hair that falls over the face."""
-    colour = scene.plain() * scene.draw(0.1, 0.9)
-    start, angle = scene.target(), math.pi / 2 + scene.draw(-0.9, 0.9)
+    """Hair that falls over the face, mostly over an eye: there it looks like a liner to be lifted."""
+    colour = scene.plain() * (0.08 + 0.8 * scene.draw() ** 2)
+    start, angle = scene.target(mouth=0.2, eye=0.6), math.pi / 2 + scene.draw(-0.9, 0.9)
     along = _direction(angle).to(start)
     beside = torch.stack([-along[1], along[0]])
     for _ in range(2 + int(scene.draw(0, 8))):
@@ -175,5 +175,5 @@ def _glasses(scene: _Scene) -> None:
         scene.put(inside if filled else torch.minimum(inside, rim - inside), dark)
 
 
-_THINGS: tuple[Callable[[_Scene], None], ...] = (_cup, _microphone, _strands, _glasses)
+_THINGS: tuple[Callable[[_Scene], None], ...] = (_cup, _microphone, _strands, _strands, _glasses)
 _HANDS = (_fingers, _fingers)
