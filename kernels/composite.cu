@@ -81,8 +81,8 @@ extern "C" __global__ void composite(
 extern "C" __global__ void paint(
     unsigned char* image, int image_width, int image_height, int x0, int y0, int width, int height,
     const Triangle* drawn, const unsigned int* bins, int words, const double* crossings,
-    const int* counts, int polygons, int capacity, const float* maps, const int* sources,
-    int side)
+    const int* counts, int polygons, int capacity, const float* soft, const float* maps,
+    const int* sources, int side)
 {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     int row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
@@ -91,12 +91,13 @@ extern "C" __global__ void paint(
     if (x < 0 || x >= image_width || y < 0 || y >= image_height) return;
     float texel[2];
     if (!texel_at(drawn, bins, words, column, row, x0, y0, texel)) return;
-    int lines = height * SUBSCANLINES;
+    int lines = (height + 2) * SUBSCANLINES;
     float hidden = 0.0f;
     for (int polygon = 1; polygon < polygons; polygon++)
-        hidden = fminf(
-            hidden + coverage_at(crossings, counts, lines, capacity, polygon, row, x), 1.0f);
-    float lips = coverage_at(crossings, counts, lines, capacity, 0, row, x);
+        hidden += coverage_at(
+            crossings, counts, lines, capacity, polygon, row, x, soft[polygon]);
+    hidden = fminf(hidden, 1.0f);
+    float lips = coverage_at(crossings, counts, lines, capacity, 0, row, x, soft[0]);
     paint_pixel(
         image + ((size_t)y * image_width + x) * 3, Layer{maps, sources, side}, texel[0], texel[1],
         lips, 1.0f - hidden);

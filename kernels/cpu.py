@@ -27,7 +27,15 @@ from .cpu_atlas import (
 )
 from .cpu_pixels import composite_rows, paint_rows, polygon_rows, rasterise_rows
 from .reference_time import HIDDEN
-from .shapes import check, check_box, check_indices, check_stride, check_writable
+from .shapes import (
+    check,
+    check_box,
+    check_indices,
+    check_soft,
+    check_stride,
+    check_writable,
+    softness,
+)
 
 __all__ = [
     "average",
@@ -74,12 +82,15 @@ def rasterise(
     return texels
 
 
-def polygon_coverage(polygon: F32, origin: tuple[int, int], shape: tuple[int, int]) -> F32:
+def polygon_coverage(
+    polygon: F32, origin: tuple[int, int], shape: tuple[int, int], soft: float = 0.0
+) -> F32:
     """See `reference.polygon_coverage`."""
     check("polygon_coverage", polygon)
     check_box("polygon_coverage", origin, shape)
+    check_soft("polygon_coverage", soft)
     coverage = np.zeros(shape, np.float32)
-    polygon_rows(_plain(polygon), *origin, 1, coverage, 0, shape[0])
+    polygon_rows(_plain(polygon), *origin, 1.0, float(soft), coverage, 0, shape[0])
     return coverage
 
 
@@ -192,6 +203,7 @@ def paint(
     sources: I32,
     lips: F32,
     holes: Sequence[F32],
+    soft: Sequence[float] = (),
 ) -> None:
     """See `reference.paint`."""
     check("paint", image, points, triangles, uv, affine, sources, lips)
@@ -201,6 +213,7 @@ def paint(
     check_indices("paint", "sources", sources, 0, sources[0].size)
     for hole in holes:
         check("polygon_coverage", hole)
+    edges = softness("paint", holes, soft)
     arguments = (
         image,
         _plain(points),
@@ -211,6 +224,7 @@ def paint(
         *_flat(affine, sources),
         np.concatenate((lips, *holes)),
         np.cumsum([len(lips), *map(len, holes)], dtype=np.int32),
+        edges,
         *_tables(),
     )
     spread(shape[0], PAINTED // max(shape[1], 1), (paint_rows, *arguments))

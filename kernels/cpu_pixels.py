@@ -124,61 +124,79 @@ def rasterise_rows(
 
 
 @helper
-def _add(row: Any, column: int, amount: Any) -> None:
-    row[column] = min(max(row[column] + amount, np.float32(0)), np.float32(1))
+def _add_span(row: Any, begin: float, end: float) -> None:
+    """Add a quarter of the part of each pixel between begin and end to one row of pixels."""
+    begin, end = max(begin, 0.0), min(end, len(row) + 0.0)
+    if not begin < end:
+        return
+    share = np.float32(1 / SUBSCANLINES)
+    inner, outer = int(begin), int(end)
+    if inner == outer:
+        row[inner] += np.float32(end - begin) * share
+        return
+    row[inner] += np.float32(inner + 1 - begin) * share
+    row[inner + 1 : outer] += share
+    if outer < len(row):
+        row[outer] += np.float32(end - outer) * share
 
 
-@jit(readonly(F32, 2), INT, INT, INT, F32[:, ::1], INT, INT)
+@jit(readonly(F32, 2), INT, INT, F32, F32, F32[:, ::1], INT, INT)
 def polygon_rows(
-    polygon: Any, x0: int, y0: int, sign: int, coverage: Any, start: int, stop: int
+    polygon: Any, x0: int, y0: int, sign: float, soft: float, coverage: Any, start: int, stop: int
 ) -> None:
     """Add a finite polygon to rows start..stop of `coverage`, or with sign -1 take it away.
 
     A polygon of fewer than three corners or with a broken one covers nothing.
     """
-    width = coverage.shape[1]
+    width, reach = coverage.shape[1], 1 if soft > 0 else 0
     corners = len(polygon)
-    y_low, y_high, total = np.inf, -np.inf, 0.0
+    x_low, x_high, y_low, y_high, total = np.inf, -np.inf, np.inf, -np.inf, 0.0
     for k in range(corners):
-        at = np.float64(polygon[k, 1])
-        y_low, y_high = min(y_low, at), max(y_high, at)
-        total += at + polygon[k, 0]
+        x, y = np.float64(polygon[k, 0]), np.float64(polygon[k, 1])
+        x_low, x_high = min(x_low, x), max(x_high, x)
+        y_low, y_high = min(y_low, y), max(y_high, y)
+        total += x + y
     if corners < 3 or not math.isfinite(total):
         return
-    # Sub-scanline n of the box is at y0 + (n + 0.5) / SUBSCANLINES.
-    first = int(max(min(y_low - y0, stop + 0.0) * SUBSCANLINES - 1, start * SUBSCANLINES + 0.0))
-    last = int(min(max(y_high - y0, -1.0) * SUBSCANLINES + 1, stop * SUBSCANLINES - 1.0))
-    crossings = np.empty(corners, np.float64)
-    share = np.float32(sign / SUBSCANLINES)
-    for line in range(first, last + 1):
-        y = y0 + (line + 0.5) / SUBSCANLINES
-        count = 0
-        for k in range(corners):
-            after = k + 1 if k + 1 < corners else 0
-            ay, by = np.float64(polygon[k, 1]), np.float64(polygon[after, 1])
-            if (ay <= y) != (by <= y):
-                ax, bx = np.float64(polygon[k, 0]), np.float64(polygon[after, 0])
-                crossing = ax + (y - ay) * ((bx - ax) / (by - ay)) - x0
-                place = count  # insertion sort: a scanline meets few edges
-                while place > 0 and crossings[place - 1] > crossing:
-                    crossings[place] = crossings[place - 1]
-                    place -= 1
-                crossings[place] = crossing
-                count += 1
-        row = coverage[line // SUBSCANLINES]
-        for pair in range(0, count, 2):
-            begin, end = max(crossings[pair], 0.0), min(crossings[pair + 1], width + 0.0)
-            if not begin < end:
-                continue
-            inner, outer = int(begin), int(end)
-            if inner == outer:
-                _add(row, inner, np.float32(end - begin) * share)
-                continue
-            _add(row, inner, np.float32(inner + 1 - begin) * share)
-            for column in range(inner + 1, outer):
-                _add(row, column, share)
-            if outer < width:
-                _add(row, outer, np.float32(end - outer) * share)
+    first = int(max(min(y_low - y0, stop + 1.0) - 1, start - reach + 0.0))
+    last = int(min(max(y_high - y0, -2.0) + 1, stop + reach - 1.0))
+    # One pixel more on either side: `soft` brings it in.
+    left = int(max(min(x_low - x0, width + 1.0) - 2, -1.0))
+    right = int(min(max(x_high - x0, -2.0) + 2, width - 0.0))
+    if left >= right:
+        return
+    crossings, line = np.empty(corners, np.float64), np.empty(right - left + 1, np.float32)
+    zero, one, middle = np.float32(0), np.float32(1), np.float32(1) - soft - soft
+    for row in range(first, last + 1):
+        line[:] = zero
+        for part in range(SUBSCANLINES):
+            y = y0 + row + (part + 0.5) / SUBSCANLINES
+            count = 0
+            for k in range(corners):
+                after = k + 1 if k + 1 < corners else 0
+                ay, by = np.float64(polygon[k, 1]), np.float64(polygon[after, 1])
+                if (ay <= y) != (by <= y):
+                    ax, bx = np.float64(polygon[k, 0]), np.float64(polygon[after, 0])
+                    crossing = ax + (y - ay) * ((bx - ax) / (by - ay)) - x0 - left
+                    place = count  # insertion sort: a scanline meets few edges
+                    while place > 0 and crossings[place - 1] > crossing:
+                        crossings[place] = crossings[place - 1]
+                        place -= 1
+                    crossings[place] = crossing
+                    count += 1
+            for pair in range(0, count, 2):
+                _add_span(line, crossings[pair], crossings[pair + 1])
+        for near in range(max(row - reach, start), min(row + reach + 1, stop)):
+            share = sign * (middle if near == row else soft)
+            out = coverage[near]
+            for column in range(max(left, 0), min(right + 1, width)):
+                here = column - left
+                part = middle * line[here]
+                if here > 0:
+                    part += soft * line[here - 1]
+                if here + 1 < len(line):
+                    part += soft * line[here + 1]
+                out[column] = min(max(out[column] + share * part, zero), one)
 
 
 @fused_helper
@@ -265,18 +283,20 @@ def composite_rows(
 @jit(
     *(U8[:, :, :], readonly(F32, 2), readonly(I32, 2), readonly(F32, 2), INT, INT, INT),
     *(readonly(F32, 2), readonly(I32, 2), INT, readonly(F32, 2), readonly(I32, 1)),
-    *(readonly(F32, 1), readonly(F32, 1), readonly(U8, 1), INT, INT),
+    *(readonly(F32, 1), readonly(F32, 1), readonly(F32, 1), readonly(U8, 1), INT, INT),
     superwords=True,
 )
 def paint_rows(
     image: Any, points: Any, triangles: Any, uv: Any, x0: int, y0: int, width: int, maps: Any,
-    sources: Any, side: int, contours: Any, ends: Any, lights: Any, borders: Any, levels: Any,
-    start: int, stop: int,
+    sources: Any, side: int, contours: Any, ends: Any, soft: Any, lights: Any, borders: Any,
+    levels: Any, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Draw and paint rows start..stop of the box, a few at a time, so that they stay in the cache.
 
-    The first contour is of the lips, the others of holes; `ends` is where each ends.
+    The first contour is of the lips, the others of holes; `ends` is where each ends and
+    `soft` how soft its edge is.
     """
+    one = np.float32(1)
     depth = np.empty((PAINTED_AT_ONCE, width), np.float32)
     texels = np.empty((PAINTED_AT_ONCE, width, 2), np.float32)
     lips, cover = np.empty_like(depth), np.empty_like(depth)
@@ -284,9 +304,10 @@ def paint_rows(
         rows, y = min(PAINTED_AT_ONCE, stop - first), y0 + first
         rasterise_rows(points, triangles, uv, x0, y, depth, texels, 0, rows)
         lips[:rows], cover[:rows] = 0, 1
-        polygon_rows(contours[: ends[0]], x0, y, 1, lips, 0, rows)
+        polygon_rows(contours[: ends[0]], x0, y, one, soft[0], lips, 0, rows)
         for k in range(1, len(ends)):
-            polygon_rows(contours[ends[k - 1] : ends[k]], x0, y, -1, cover, 0, rows)
+            hole = contours[ends[k - 1] : ends[k]]
+            polygon_rows(hole, x0, y, -one, soft[k], cover, 0, rows)
         composite_rows(
             image, texels, x0, y, maps, sources, side, lips, cover, lights, borders, levels, 0, rows
         )

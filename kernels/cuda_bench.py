@@ -86,13 +86,14 @@ def measure(
     angle = np.linspace(0, 2 * np.pi, 120, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], -1) * box[0] / 5
     contours = [(ring * k + np.array(box) / 2 + 40).astype(np.float32) for k in (1, 0.5, 0.3, 0.2)]
+    soft = np.array([1 / 3, 1 / 3, 0, 0], np.float32)
     kept: dict[str, Any] = {}
 
     def set_up() -> None:
         kept["mesh"] = launch.set_up_mesh(device, drawn[0], drawn[1], drawn[2], where, shape)
 
     def cross() -> None:
-        kept["cut"] = launch.cross(device, contours, where, shape)
+        kept["cut"] = launch.cross(device, contours, where, shape, soft)
 
     def gate() -> None:
         kept["layer"] = launch.gate(device, layer, weights, gates, texture[..., 3], free)

@@ -83,9 +83,10 @@ def _errors(kernels: CudaSet) -> Iterator[tuple[str, float]]:
     lips, hole = ((ring * k + (38, 28)).astype(np.float32) for k in (1, 0.4))
     painted = image.copy()
     mesh = points, triangles, uv, origin, shape
-    reference.paint(painted, *mesh, faded, sources, lips, [hole])
+    soft = (1 / 3, 0.0)
+    reference.paint(painted, *mesh, faded, sources, lips, [hole], soft)
     canvas = kernels.canvas(picture, [points])
-    kernels.paint(canvas, *mesh, gated, sources, lips, [hole])
+    kernels.paint(canvas, *mesh, gated, sources, lips, [hole], soft)
     yield "paint", float(np.abs(kernels.store(canvas).astype(int) - painted).max())
 
 

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from . import cuda_launch as launch
 from .cuda_device import Device
-from .shapes import check, check_box, check_indices, check_stride, check_writable
+from .shapes import (
+    check,
+    check_box,
+    check_indices,
+    check_soft,
+    check_stride,
+    check_writable,
+    softness,
+)
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -39,12 +47,13 @@ class CudaKernels:
         return self._device.download(launch.rasterise(self._device, mesh, origin, shape))
 
     def polygon_coverage(
-        self, polygon: F32, origin: tuple[int, int], shape: tuple[int, int]
+        self, polygon: F32, origin: tuple[int, int], shape: tuple[int, int], soft: float = 0.0
     ) -> F32:
         """See `reference.polygon_coverage`."""
         check("polygon_coverage", polygon)
         check_box("polygon_coverage", origin, shape)
-        cut = launch.cross(self._device, [polygon], origin, shape)
+        check_soft("polygon_coverage", soft)
+        cut = launch.cross(self._device, [polygon], origin, shape, np.array([soft], np.float32))
         return self._device.download(launch.polygon_coverage(self._device, cut, origin, shape))
 
     def facing(self, points: F32, triangles: I32, low: float, high: float) -> F32:
@@ -118,6 +127,7 @@ class CudaKernels:
         sources: I32,
         lips: F32,
         holes: Sequence[F32],
+        soft: Sequence[float] = (),
     ) -> None:
         """See `reference.paint`."""
         check("paint", image, points, triangles, uv, affine, sources, lips)
@@ -127,10 +137,11 @@ class CudaKernels:
         check_indices("paint", "sources", sources, 0, sources[0].size)
         for hole in holes:
             check("polygon_coverage", hole)
+        edges = softness("paint", holes, soft)
         picture, *layer = self._uploaded(image, affine, sources)
         spots, corners, texels = self._uploaded(points, triangles, uv)
         mesh = launch.set_up_mesh(self._device, spots, corners, texels, origin, shape)
-        cut = launch.cross(self._device, [lips, *holes], origin, shape)
+        cut = launch.cross(self._device, [lips, *holes], origin, shape, edges)
         launch.paint(self._device, picture, mesh, cut, origin, shape, *layer)
         image[...] = self._device.download(picture)
 

@@ -37,6 +37,7 @@ class Crossings(NamedTuple):
     counts: Any  # (P, lines) int32
     polygons: int
     capacity: int  # crossings a line has room for
+    soft: Any  # (P,) float32 of the edges, see `reference.polygon_coverage`
 
 
 def set_up_mesh(
@@ -68,7 +69,9 @@ def rasterise(device: Device, mesh: Mesh, origin: Point, shape: Point) -> Any:
     return texels
 
 
-def cross(device: Device, polygons: Sequence[F32], origin: Point, shape: Point) -> Crossings:
+def cross(
+    device: Device, polygons: Sequence[F32], origin: Point, shape: Point, soft: F32
+) -> Crossings:
     """Cut polygons into sub-scanlines for `polygon_coverage` and `paint`.
 
     Args:
@@ -77,19 +80,20 @@ def cross(device: Device, polygons: Sequence[F32], origin: Point, shape: Point) 
             broken one covers nothing.
         origin: (x0, y0) of the box in px.
         shape: (h, w) of the box in px.
+        soft: (P,) of the edges, on the host; the row above the box and the one below are cut too.
     """
     sound = [p if len(p) >= 3 and np.isfinite(p).all() else p[:0] for p in polygons]
     lengths = [len(polygon) for polygon in sound]
     starts = np.cumsum([0, *lengths], dtype=np.int32)
-    count, capacity, lines = len(sound), max(lengths), shape[0] * SUBSCANLINES
+    count, capacity, lines = len(sound), max(lengths), (shape[0] + 2) * SUBSCANLINES
     crossings = device.empty((count, capacity, lines), np.float64)
     counts = device.empty((count, lines), np.int32)
     corners = np.concatenate(sound) if capacity else np.zeros((1, 2), np.float32)
     device.launch(
         "cross_polygons", (count * lines,), device.upload(corners), device.upload(starts), count,
-        origin[1], lines, capacity, crossings, counts,
+        origin[1] - 1, lines, capacity, crossings, counts,
     )  # fmt: skip
-    return Crossings(crossings, counts, count, capacity)
+    return Crossings(crossings, counts, count, capacity, device.upload(soft))
 
 
 def polygon_coverage(device: Device, cut: Crossings, origin: Point, shape: Point) -> Any:
@@ -97,8 +101,8 @@ def polygon_coverage(device: Device, cut: Crossings, origin: Point, shape: Point
     height, width = shape
     coverage = device.empty(shape, np.float32)
     device.launch(
-        "polygon_coverage", (width, height), cut.crossings, cut.counts, cut.capacity, origin[0],
-        width, height, coverage,
+        "polygon_coverage", (width, height), cut.crossings, cut.counts, cut.capacity, cut.soft,
+        origin[0], width, height, coverage,
     )  # fmt: skip
     return coverage
 
@@ -226,5 +230,5 @@ def paint(
     device.launch(
         "paint", (width, height), image, image.shape[1], image.shape[0], *origin, width, height,
         mesh.drawn, mesh.bins, mesh.words, cut.crossings, cut.counts, cut.polygons, cut.capacity,
-        affine, sources, len(affine),
+        cut.soft, affine, sources, len(affine),
     )  # fmt: skip

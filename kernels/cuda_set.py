@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from . import cuda_launch as launch
 from .cuda_device import Box, Device
+from .shapes import softness
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -111,12 +112,14 @@ class CudaSet:
     def paint(
         self, canvas: Picture, points: F32, triangles: I32, uv: F32, origin: tuple[int, int],
         shape: tuple[int, int], affine: Any, sources: I32, lips: F32, holes: Sequence[F32],
+        soft: Sequence[float] = (),
     ) -> None:  # fmt: skip
         """See `KernelSet.paint`."""
+        edges = softness("paint", holes, soft)
         spots = self.device.upload(points)
         corners, texels = self._table(triangles), self._table(uv)
         mesh = launch.set_up_mesh(self.device, spots, corners, texels, origin, shape)
-        cut = launch.cross(self.device, [lips, *holes], origin, shape)
+        cut = launch.cross(self.device, [lips, *holes], origin, shape, edges)
         layer = affine, self._table(sources)
         launch.paint(self.device, canvas.pixels, mesh, cut, origin, shape, *layer)
 

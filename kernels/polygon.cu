@@ -31,31 +31,47 @@ extern "C" __global__ void cross_polygons(
     counts[thread] = count;
 }
 
+__device__ inline double part_between(double begin, double end, double left)
+{
+    return fmax(fmin(end, left + 1.0) - fmax(begin, left), 0.0);
+}
+
+// The sub-scanlines begin a row above the box and end a row below it, because a pixel takes the
+// share `soft` of each neighbour's coverage, first along x, then along y.
 __device__ inline float coverage_at(
     const double* crossings, const int* counts, int lines, int capacity, int polygon, int row,
-    double left)
+    double left, float soft)
 {
     const double* found = crossings + (size_t)polygon * capacity * lines;
+    int reach = soft > 0.0f;
     double sum = 0.0;
-    for (int line = row * SUBSCANLINES; line < (row + 1) * SUBSCANLINES; line++) {
-        int count = counts[polygon * lines + line];
-        for (int k = 0; k < count; k += 2) {
-            double begin = fmax(found[(size_t)k * lines + line], left);
-            double end = fmin(found[(size_t)(k + 1) * lines + line], left + 1.0);
-            sum += fmax(end - begin, 0.0) / SUBSCANLINES;
+    for (int near = -reach; near <= reach; near++) {
+        double share = (near ? soft : 1.0 - 2.0 * soft) / SUBSCANLINES;
+        int first = (row + 1 + near) * SUBSCANLINES;
+        for (int line = first; line < first + SUBSCANLINES; line++) {
+            int count = counts[polygon * lines + line];
+            for (int k = 0; k < count; k += 2) {
+                double begin = found[(size_t)k * lines + line];
+                double end = found[(size_t)(k + 1) * lines + line];
+                double part = (1.0 - 2.0 * soft) * part_between(begin, end, left);
+                if (reach)
+                    part += soft * (part_between(begin, end, left - 1.0)
+                                    + part_between(begin, end, left + 1.0));
+                sum += share * part;
+            }
         }
     }
     return (float)fmin(sum, 1.0);
 }
 
 extern "C" __global__ void polygon_coverage(
-    const double* crossings, const int* counts, int capacity, int x0, int width, int height,
-    float* coverage)
+    const double* crossings, const int* counts, int capacity, const float* soft, int x0, int width,
+    int height, float* coverage)
 {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     int row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
     if (column >= width || row >= height) return;
-    int lines = height * SUBSCANLINES;
+    int lines = (height + 2) * SUBSCANLINES;
     coverage[(size_t)row * width + column] =
-        coverage_at(crossings, counts, lines, capacity, 0, row, (double)x0 + column);
+        coverage_at(crossings, counts, lines, capacity, 0, row, (double)x0 + column, soft[0]);
 }

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .colour import linear_to_srgb, srgb_to_linear
 from .reference_raster import polygon_coverage, rasterise
 from .reference_time import average, ema, follow
-from .shapes import check, check_box, check_indices, check_stride, check_writable
+from .shapes import check, check_box, check_indices, check_stride, check_writable, softness
 
 __all__ = [
     "average",
@@ -175,7 +175,7 @@ def composite(
     """Apply a layer to the picture, in place and in linear light.
 
     The layer has two sheets: texel i of sheet s takes the map of flat texel `sources[s]` at i, so
-    that each sheet can go on past the lip contour, and the contour is as sharp as the frame.
+    that each sheet can go on past the lip contour, and the contour is as sharp as `lips`.
 
     A pixel of the box takes its map bilinearly at its texel (the sheet's border repeated outward)
     from sheet 0, from sheet 1 or, where 0 < lips < 1, from both blended by `lips`. Then
@@ -229,6 +229,7 @@ def paint(
     sources: I32,
     lips: F32,
     holes: Sequence[F32],
+    soft: Sequence[float] = (),
 ) -> None:
     """Rasterise a face and composite its layer, in place: three kernels in one call.
 
@@ -246,13 +247,16 @@ def paint(
         sources: (2, A, A) int32 in 0..A*A-1, for the sheets: everything but lips, lips.
         lips: (N, 2) float32 px, the outer lip contour.
         holes: contours of what stays bare, each (N, 2) float32 px.
+        soft: how soft the edges are of the lips and then of each hole, see `polygon_coverage`;
+            none are all sharp.
     """
     check("paint", image, points, triangles, uv, affine, sources, lips)
+    around_lips, *around_holes = softness("paint", holes, soft)
     texels = rasterise(points, triangles, uv, origin, shape)
     hidden = np.zeros(shape, np.float32)
-    for hole in holes:
-        hidden = np.minimum(hidden + polygon_coverage(hole, origin, shape), 1)
-    amount = polygon_coverage(lips, origin, shape)
+    for hole, edge in zip(holes, around_holes, strict=True):
+        hidden = np.minimum(hidden + polygon_coverage(hole, origin, shape, float(edge)), 1)
+    amount = polygon_coverage(lips, origin, shape, float(around_lips))
     composite(image, texels, origin, affine, sources, amount, 1 - hidden)
 
 

@@ -91,6 +91,7 @@ class KernelSet(Protocol):
     def paint(
         self, canvas: Any, points: F32, triangles: I32, uv: F32, origin: tuple[int, int],
         shape: tuple[int, int], affine: Any, sources: I32, lips: F32, holes: Sequence[F32],
+        soft: Sequence[float] = (),
     ) -> None:  # fmt: skip
         """Paint on a canvas, inside a box around one of its faces; see `reference.paint`."""
         ...
@@ -157,11 +158,13 @@ class CpuSet:
     def paint(
         self, canvas: U8, points: F32, triangles: I32, uv: F32, origin: tuple[int, int],
         shape: tuple[int, int], affine: F32, sources: I32, lips: F32, holes: Sequence[F32],
+        soft: Sequence[float] = (),
     ) -> None:  # fmt: skip
         """See `KernelSet.paint`."""
         from . import cpu
 
-        cpu.paint(canvas, points, triangles, uv, origin, shape, affine, sources, lips, holes)
+        mesh = points, triangles, uv, origin, shape
+        cpu.paint(canvas, *mesh, affine, sources, lips, holes, soft)
 
     def store(self, canvas: U8) -> U8:
         """See `KernelSet.store`."""

@@ -6,6 +6,7 @@ converts or copies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,32 @@ def check_box(kernel: str, origin: tuple[int, int], shape: tuple[int, ...]) -> N
         raise ValueError(
             f"{kernel}: the box is origin {origin}, shape {shape}; give whole px (x0, y0), (h, w)."
         )
+
+
+def check_soft(kernel: str, soft: float) -> None:
+    """Refuse a softness outside 0 .. 1/3.
+
+    Raises:
+        ValueError: It is, or is no number.
+    """
+    if not 0.0 <= soft <= np.float32(1 / 3):
+        raise ValueError(f"{kernel}: soft is {soft}; give 0 (sharp) to 1/3 (three pixels wide).")
+
+
+def softness(
+    kernel: str, holes: Sequence[NDArray[np.float32]], soft: Sequence[float]
+) -> NDArray[np.float32]:
+    """Of the lips' edge and those of holes, (1 + holes,) float32; zeros if none is given.
+
+    Raises:
+        ValueError: There are too few or too many, or one is outside 0 .. 1/3.
+    """
+    edges = np.array(soft if len(soft) else [0.0] * (1 + len(holes)), np.float32)
+    if len(edges) != 1 + len(holes):
+        raise ValueError(f"{kernel}: {len(edges)} soft edges; give one for lips and each hole.")
+    for edge in soft:
+        check_soft(kernel, edge)
+    return edges
 
 
 def check_stride(stride: int, points: NDArray[np.float32]) -> None:

@@ -20,6 +20,7 @@ from tests.kernels.test_twins import (
     seeds,
     shapes,
     sides,
+    softs,
 )
 from tryon.kernels import cuda_launch as launch
 from tryon.kernels import reference
@@ -69,13 +70,14 @@ def test_rasterise(
 
 
 @many
-@given(seeds, st.integers(0, 12), origins, shapes, st.sampled_from([0.0, 0.0, 0.0, 0.05]))
+@given(seeds, st.integers(0, 12), origins, shapes, st.sampled_from([0.0, 0.0, 0.0, 0.05]), softs)
 def test_polygon_coverage(
-    cuda_kernels: CudaKernels, rng: Rng, corners: int, origin: Pair, shape: Pair, chance: float
-) -> None:
+    cuda_kernels: CudaKernels, rng: Rng, corners: int, origin: Pair, shape: Pair, chance: float,
+    soft: float,
+) -> None:  # fmt: skip
     polygon = noise(rng, (corners, 2), -20, 50, chance)
-    found = cuda_kernels.polygon_coverage(polygon, origin, shape)
-    agree(found, reference.polygon_coverage(polygon, origin, shape), 1e-6)
+    found = cuda_kernels.polygon_coverage(polygon, origin, shape, soft)
+    agree(found, reference.polygon_coverage(polygon, origin, shape, soft), 1e-6)
 
 
 @many
@@ -128,19 +130,20 @@ def test_composite(
 
 
 @many
-@given(seeds, sides, sides, st.integers(3, 9), origins, shapes, chances)
+@given(seeds, sides, sides, st.integers(3, 9), origins, shapes, chances, softs)
 def test_paint(
     cuda_kernels: CudaKernels, rng: Rng, height: int, width: int, side: int, origin: Pair,
-    shape: Pair, chance: float,
+    shape: Pair, chance: float, soft: float,
 ) -> None:  # fmt: skip
     image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     points, uv = noise(rng, (9, 3), -10, 40, chance), noise(rng, (9, 2), 0, side)
     triangles = rng.integers(0, 9, (12, 3), dtype=np.int32)
     worn = layer(rng, side, 0.2, 1.2, chance)
     lips, *holes = (noise(rng, (corners, 2), -10, 40, chance) for corners in (6, 5, 2, 7))
+    edges = soft, soft / 2, soft, 0.0
     found, wanted = image.copy(), image.copy()
-    cuda_kernels.paint(found, points, triangles, uv, origin, shape, *worn, lips, holes)
-    reference.paint(wanted, points, triangles, uv, origin, shape, *worn, lips, holes)
+    cuda_kernels.paint(found, points, triangles, uv, origin, shape, *worn, lips, holes, edges)
+    reference.paint(wanted, points, triangles, uv, origin, shape, *worn, lips, holes, edges)
     assert np.abs(found.astype(int) - wanted).max() <= 1
     assert (found != wanted).mean() <= 0.01
 

@@ -113,9 +113,10 @@ def test_a_box_is_a_window_on_the_same_picture(kernels: ModuleType) -> None:
     part = kernels.rasterise(points, triangles, uv, (4, 9), (11, 7))
     np.testing.assert_array_equal(part, whole[14:25, 9:16])
     polygon = f32([[1.3, 2.1], [20.2, 5], [9, 22.7]])
-    whole = kernels.polygon_coverage(polygon, (-5, -5), (40, 40))
-    part = kernels.polygon_coverage(polygon, (4, 9), (11, 7))
-    np.testing.assert_allclose(part, whole[14:25, 9:16], atol=1e-6)
+    for soft in (0.0, 0.3):
+        whole = kernels.polygon_coverage(polygon, (-5, -5), (40, 40), soft)
+        part = kernels.polygon_coverage(polygon, (4, 9), (11, 7), soft)
+        np.testing.assert_allclose(part, whole[14:25, 9:16], atol=1e-6)
 
 
 @few
@@ -137,6 +138,15 @@ def test_coverage_is_exact_across(kernels: ModuleType) -> None:
     expected = np.zeros((4, 5), np.float32)
     expected[1:3, 1:4] = 0.75, 1, 0.75
     np.testing.assert_allclose(kernels.polygon_coverage(box, (0, 0), (4, 5)), expected, atol=1e-6)
+
+
+def test_a_soft_edge_is_three_pixels_wide_and_stays_where_it_is(kernels: ModuleType) -> None:
+    box = f32([[4, -9], [99, -9], [99, 99], [4, 99]])
+    coverage = kernels.polygon_coverage(box, (0, 0), (3, 7), 1 / 3)
+    expected = np.array([[0, 0, 0, 1 / 3, 2 / 3, 1, 1]] * 3, np.float32)
+    np.testing.assert_allclose(coverage, expected, atol=1e-6)
+    upright = kernels.polygon_coverage(box[:, ::-1].copy(), (0, 0), (7, 3), 1 / 3)
+    np.testing.assert_allclose(upright, expected.T, atol=1e-6)
 
 
 def test_coverage_is_even_odd(kernels: ModuleType) -> None:

@@ -28,6 +28,7 @@ BROKEN = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-42], np.float32)
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 sides = st.integers(1, 19)
+softs = st.sampled_from([0.0, 0.1, 1 / 3])
 chances = st.sampled_from([0.0, 0.0, 0.05, 0.5])  # how many numbers are broken
 origins = st.tuples(st.integers(-30, 40), st.integers(-30, 40))
 shapes = st.tuples(st.integers(0, 33), st.integers(0, 33))
@@ -98,17 +99,18 @@ def test_rasterise(
 
 
 @many
-@given(seeds, st.integers(0, 12), origins, shapes, st.sampled_from([0.0, 0.0, 0.0, 0.05]))
+@given(seeds, st.integers(0, 12), origins, shapes, st.sampled_from([0.0, 0.0, 0.0, 0.05]), softs)
 def test_polygon_coverage(
     rng: np.random.Generator,
     corners: int,
     origin: tuple[int, int],
     shape: tuple[int, int],
     chance: float,
+    soft: float,
 ) -> None:
     polygon = noise(rng, (corners, 2), -20, 50, chance)
-    found = cpu.polygon_coverage(polygon, origin, shape)
-    agree(found, reference.polygon_coverage(polygon, origin, shape), 1e-6)
+    found = cpu.polygon_coverage(polygon, origin, shape, soft)
+    agree(found, reference.polygon_coverage(polygon, origin, shape, soft), 1e-6)
     assert found.min(initial=0) >= 0
     assert found.max(initial=0) <= 1
 
@@ -175,7 +177,7 @@ def test_composite(
 
 
 @many
-@given(seeds, sides, sides, st.integers(3, 9), origins, shapes, chances)
+@given(seeds, sides, sides, st.integers(3, 9), origins, shapes, chances, softs)
 def test_paint(
     rng: np.random.Generator,
     height: int,
@@ -184,6 +186,7 @@ def test_paint(
     origin: tuple[int, int],
     shape: tuple[int, int],
     chance: float,
+    soft: float,
 ) -> None:
     image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     points = noise(rng, (9, 3), -10, 40, chance)
@@ -191,9 +194,10 @@ def test_paint(
     uv = noise(rng, (9, 2), 0, side)
     worn = layer(rng, side, 0.2, 1.2, chance)
     lips, *holes = (noise(rng, (corners, 2), -10, 40, chance) for corners in (6, 5, 2, 7))
+    edges = soft, soft / 2, soft, 0.0
     found, wanted = image.copy(), image.copy()
-    cpu.paint(found, points, triangles, uv, origin, shape, *worn, lips, holes)
-    reference.paint(wanted, points, triangles, uv, origin, shape, *worn, lips, holes)
+    cpu.paint(found, points, triangles, uv, origin, shape, *worn, lips, holes, edges)
+    reference.paint(wanted, points, triangles, uv, origin, shape, *worn, lips, holes, edges)
     assert np.abs(found.astype(int) - wanted).max() <= 1
     assert (found != wanted).mean() <= 0.01
 
@@ -207,8 +211,8 @@ def test_paint_of_many_rows_is_the_same_in_bands() -> None:
     uv, lips = noise(rng, (60, 2), 0, 64), noise(rng, (8, 2), 0, 300)
     box = (0, 0), (300, 260)
     found, wanted = image.copy(), image.copy()
-    cpu.paint(found, points, triangles, uv, *box, *worn, lips, [lips + 40])
-    reference.paint(wanted, points, triangles, uv, *box, *worn, lips, [lips + 40])
+    cpu.paint(found, points, triangles, uv, *box, *worn, lips, [lips + 40], (1 / 3, 0.2))
+    reference.paint(wanted, points, triangles, uv, *box, *worn, lips, [lips + 40], (1 / 3, 0.2))
     assert (wanted != image).mean() > 0.2
     assert np.abs(found.astype(int) - wanted).max() <= 1
 

@@ -16,7 +16,7 @@ from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
 from tryon.kernels import cpu
 from tryon.kernels.colour import srgb_to_linear
-from tryon.layer.composite import composite_layer
+from tryon.layer.composite import composite_layer, lip_softness
 from tryon.types import Face, MakeupLayer, Pose
 
 SIZE = 256
@@ -41,10 +41,10 @@ def worn(image, face, layer):
     return out
 
 
-def area(image, face, contour):
+def area(image, face, contour, soft=0.0):
     """(H, W) 0..1: how much of each pixel a closed landmark contour covers."""
     curve = catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
-    return cpu.polygon_coverage(curve, (0, 0), image.shape[:2])
+    return cpu.polygon_coverage(curve, (0, 0), image.shape[:2], soft)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,10 @@ def test_eyes_and_mouth_stay_free_of_a_lurid_layer(big):
     landmarks[inner, 1] += np.where(below, 12, -12)  # px: the mouth is open
     face = replace(face, landmarks=landmarks)
     out = worn(image, face, lurid())
-    for contour in (lm.LIPS_INNER, *(eye.opening for eye in lm.EYES)):
-        free = area(image, face, contour) >= 1 - 1e-6
+    soft = lip_softness(face.width)
+    assert soft > 0.3
+    for contour, edge in ((lm.LIPS_INNER, soft), *((eye.opening, 0.0) for eye in lm.EYES)):
+        free = area(image, face, contour, edge) >= 1 - 1e-6
         assert free.sum() > 100
         np.testing.assert_array_equal(out[free], image[free])
 
@@ -106,10 +108,16 @@ def test_lip_colour_ends_at_the_lip_contour(big):
     affine = np.broadcast_to(IDENTITY, (SIZE, SIZE, 6)).copy()
     affine[region_masks(SIZE).of("lips") > 0.01] = (0, 0, 0, 1, 0, 1)
     out = worn(image, face, MakeupLayer(affine))
-    lips = area(image, face, lm.LIPS_OUTER)
+    soft = lip_softness(face.width)
+    lips = area(image, face, lm.LIPS_OUTER, soft)
     np.testing.assert_array_equal(out[lips == 0], image[lips == 0])
-    inner = (lips == 1) & (area(image, face, lm.LIPS_INNER) == 0)
+    inner = (lips == 1) & (area(image, face, lm.LIPS_INNER, soft) == 0)
     assert (out[inner] == (255, 0, 255)).all(-1).mean() > 0.98
+
+
+def test_lips_get_soft_as_a_face_gets_large():
+    assert [lip_softness(width) for width in (40, 100, 300, 2000)] == [0, 0, 1 / 3, 1 / 3]
+    assert 0 < lip_softness(150) < lip_softness(250) < 1 / 3
 
 
 def test_a_face_at_the_border_is_painted_where_it_is_seen(big):

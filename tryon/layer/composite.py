@@ -1,7 +1,7 @@
 """Putting a makeup layer on the frame, at the frame's own resolution and only inside the face.
 
 Pixels that no makeup covers keep their bytes. Eye openings, nostrils and the inner mouth are cut
-out, and the lip contour is kept sharp, along smooth curves through the landmarks.
+out along smooth curves through the landmarks; the edges of the lips are as soft as a camera's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from tryon.face.regions import region_masks
 from tryon.face.unwrap import mesh_points
 from tryon.kernels.sets import CPU, KernelSet
 from tryon.types import Face, MakeupLayer
+
+CONTOURS = (lm.LIPS_OUTER, lm.LIPS_INNER, *lm.NOSTRILS, *lm.EYE_OPENINGS)
+"""The lips' two edges, then what stays bare."""
+
+SOFT_FROM = (100.0, 300.0)  # px of a face, from which the edges of its lips get soft, and are
 
 
 def composite_layer(canvas: Any, face: Face, layer: MakeupLayer, kernels: KernelSet = CPU) -> None:
@@ -40,11 +45,21 @@ def composite_layer(canvas: Any, face: Face, layer: MakeupLayer, kernels: Kernel
     size = len(layer.affine)
     table, sources = atlas(size), region_masks(size).sheet_sources
     lips, *holes = (
-        catmull_rom(face.landmarks[list(contour), :2], 6, closed=True)
-        for contour in (lm.LIPS_OUTER, lm.LIPS_INNER, *lm.NOSTRILS, *lm.EYE_OPENINGS)
+        catmull_rom(face.landmarks[list(contour), :2], 6, closed=True) for contour in CONTOURS
     )
     drawn = points, table.triangles, table.uv, origin, shape
-    kernels.paint(canvas, *drawn, layer.affine, sources, lips, holes)
+    soft = [lip_softness(face.width)] * 2 + [0.0] * (len(CONTOURS) - 2)
+    kernels.paint(canvas, *drawn, layer.affine, sources, lips, holes, soft)
+
+
+def lip_softness(width: float) -> float:
+    """How soft the edges of the lips are on a face of so many px, for `reference.paint`.
+
+    A camera blurs every edge a little. One that is as sharp as the pixels differs from itself in
+    each frame of a moving face, and flickers. Eye openings stay sharp: nothing reaches the eyeball.
+    """
+    none, full = SOFT_FROM
+    return min(max((width - none) / (full - none), 0.0), 1.0) / 3
 
 
 def warm_up(size: int) -> None:

@@ -150,7 +150,7 @@ def _microphone(scene: _Scene) -> None:
 
 
 def _strands(scene: _Scene) -> None:
-    """Hair that falls over the face, mostly over an eye: there it looks like a liner to be lifted."""
+    """Hair over the face, mostly over an eye: there it looks like a liner to be lifted."""
     colour = scene.plain() * (0.08 + 0.8 * scene.draw() ** 2)
     start, angle = scene.target(mouth=0.2, eye=0.6), math.pi / 2 + scene.draw(-0.9, 0.9)
     along = _direction(angle).to(start)
