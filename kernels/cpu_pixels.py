@@ -142,7 +142,7 @@ def _add_span(row: Any, begin: float, end: float) -> None:
 
 @jit(readonly(F32, 2), INT, INT, F32, F32, F32[:, ::1], INT, INT)
 def polygon_rows(
-    polygon: Any, x0: int, y0: int, sign: float, soft: float, coverage: Any, start: int, stop: int
+    polygon: Any, x0: int, y0: int, sign: Any, soft: Any, coverage: Any, start: int, stop: int
 ) -> None:
     """Add a finite polygon to rows start..stop of `coverage`, or with sign -1 take it away.
 
@@ -152,10 +152,10 @@ def polygon_rows(
     corners = len(polygon)
     x_low, x_high, y_low, y_high, total = np.inf, -np.inf, np.inf, -np.inf, 0.0
     for k in range(corners):
-        x, y = np.float64(polygon[k, 0]), np.float64(polygon[k, 1])
-        x_low, x_high = min(x_low, x), max(x_high, x)
-        y_low, y_high = min(y_low, y), max(y_high, y)
-        total += x + y
+        across, down = np.float64(polygon[k, 0]), np.float64(polygon[k, 1])
+        x_low, x_high = min(x_low, across), max(x_high, across)
+        y_low, y_high = min(y_low, down), max(y_high, down)
+        total += across + down
     if corners < 3 or not math.isfinite(total):
         return
     first = int(max(min(y_low - y0, stop + 1.0) - 1, start - reach + 0.0))
