@@ -242,7 +242,7 @@ def test_a_frame_goes_up_once_and_comes_down_once(
             assert once == {"up box": 1, "down box": 1, "wait": 1}
             assert cupy.counts["download"] == cupy.counts["down"] == 0
             assert cupy.counts["unwrap"] == cupy.counts["gate"] == cupy.counts["paint"] == 2
-            assert cupy.counts["up"] <= 2 * 8  # points, visibility, contours, edges, a gate, what is free
+            assert cupy.counts["up"] <= 2 * 8  # points, visibility, contours, edges, gate, free
         session._parser = Blind(session._parser, 1)  # the other face fades out
         cupy.counts.clear()
         session.process(Frame(pair, 4, Fraction(9, 60)))
