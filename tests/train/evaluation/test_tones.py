@@ -38,3 +38,11 @@ def test_they_are_the_same_at_each_call(toned):
 
 def test_one_tone_is_no_comparison(toned):
     assert measure(replace(toned, ita=torch.full_like(toned.ita, 20.0)), nothing, "test", 2) == ()
+
+
+def test_nobody_who_looks_away_stands_for_a_tone(toned):
+    dark = [int(i) for i in toned.indices("test") if ita_bin(float(toned.ita[i])) == "dark"]
+    texture = toned.texture.clone()
+    texture[dark, 3, :, : toned.size // 2] = 0
+    items = measure(replace(toned, texture=texture), nothing, "test", 2)
+    assert {ita_bin(item.ita) for item in items} == {"very light", "tan"}
