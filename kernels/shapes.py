@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,13 +86,23 @@ def check(kernel: str, *arrays: NDArray[Any]) -> None:
 
 
 def check_indices(kernel: str, name: str, indices: NDArray[np.int32], low: int, stop: int) -> None:
-    """Refuse indices outside low <= index < stop.
+    """Refuse indices outside low <= index < stop; a table that is read-only is looked at once.
 
     Raises:
         ValueError: An index is outside the range.
     """
+    key = id(indices), low, stop
+    known = _SOUND.get(key)
+    if known is not None and known() is indices and not indices.flags.writeable:
+        return
     if indices.size and (int(indices.min()) < low or int(indices.max()) >= stop):
         raise ValueError(f"{kernel}: {name} has indices outside {low}..{stop - 1}.")
+    if not indices.flags.writeable:
+        _SOUND[key] = ref(indices, lambda _: _SOUND.pop(key, None))
+
+
+_SOUND: dict[tuple[int, int, int], ref[NDArray[np.int32]]] = {}
+"""Read-only tables whose indices were looked at, and within which bounds."""
 
 
 def check_box(kernel: str, origin: tuple[int, int], shape: tuple[int, ...]) -> None:

@@ -58,8 +58,8 @@ class Face:
     @property
     def width(self) -> float:
         """Width of the landmark box in px."""
-        x0, _, x1, _ = self.box
-        return x1 - x0
+        x = self.landmarks[:, 0]
+        return float(x.max() - x.min())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,12 +8,13 @@ import sys
 import threading
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tryon.kernels import compiled, cpu, reference
+from tryon.kernels import compiled, cpu, reference, shapes
 
 TRIANGLE = np.array([[0, 0, 0], [8, 0, 0], [0, 8, 0]], np.float32)
 ONE = np.array([[0, 1, 2]], np.int32)
@@ -98,6 +99,31 @@ def test_indices_outside_are_refused(kernels: ModuleType, index: int) -> None:
         kernels.composite(
             image, spots, (0, 0), np.zeros((1, 1, 6), np.float32), sources, mask, mask
         )
+
+
+def test_a_read_only_table_is_looked_at_once_and_another_again() -> None:
+    looks = 0
+
+    class Table(np.ndarray):
+        def min(self, *args: Any, **kwargs: Any) -> Any:
+            nonlocal looks
+            looks += 1
+            return super().min(*args, **kwargs)
+
+    table = ONE.copy().view(Table)
+    for _ in range(2):
+        shapes.check_indices("facing", "triangles", table, 0, 3)
+    assert looks == 2  # anybody may have changed it meanwhile
+    table.setflags(write=False)
+    for _ in range(3):
+        shapes.check_indices("facing", "triangles", table, 0, 3)
+    assert looks == 3
+    with pytest.raises(ValueError, match="triangles"):
+        shapes.check_indices("facing", "triangles", table, 0, 2)  # fewer points than before
+    table.setflags(write=True)
+    table[0, 2] = 7
+    with pytest.raises(ValueError, match="triangles"):
+        shapes.check_indices("facing", "triangles", table, 0, 3)
 
 
 def test_a_stride_below_one_is_refused(kernels: ModuleType) -> None:

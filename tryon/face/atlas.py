@@ -66,6 +66,7 @@ def atlas(size: int = DEFAULT_SIZE) -> Atlas:
         hit = (weights >= -1e-6).all(-1) & (owner[y0:y1, x0:x1] < 0)
         owner[y0:y1, x0:x1][hit] = index
         barycentric[y0:y1, x0:x1][hit] = weights[hit]
+    owner.setflags(write=False)  # the kernels then look at its indices once, not in every frame
     return Atlas(size, uv, mesh.triangles, owner, barycentric)
 
 

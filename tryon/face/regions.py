@@ -72,11 +72,13 @@ def region_masks(size: int = DEFAULT_SIZE) -> RegionMasks:
     oval = texture.uv[list(lm.FACE_OVAL)]
     rim = fill_polygon(oval, size, RIM_WIDTH * unit, grow=-0.6 * RIM_WIDTH * unit)
     rim *= texture.inside
+    sources = _sheet_sources(wanted["lips"] - mouth, texture.inside)
+    sources.setflags(write=False)  # as the atlas
     return RegionMasks(
         weights=weights,
         exclusion=np.maximum(np.maximum(mouth, openings), nostrils) * texture.inside,
         rim=rim.astype(np.float32),
-        sheet_sources=_sheet_sources(wanted["lips"] - mouth, texture.inside),
+        sheet_sources=sources,
     )
 
 
