@@ -33,6 +33,7 @@ from tryon.train.evaluation import (
     sheets,
     video,
 )
+from tryon.train.evaluation.perceptual import Lpips
 from tryon.train.evaluation.photos import PhotoSet
 from tryon.train.evaluation.report import Evaluation
 from tryon.train.evaluation.wearing import Dresser, read_picture
@@ -73,6 +74,7 @@ class Inputs:
     photos: Path | None = None  # folder of portraits
     clips: Path | None = None  # folder of videos
     split: str = "test"  # of the face cache
+    lpips: Path | None = None  # image network, see tryon.train.evaluation.perceptual
 
 
 def run(
@@ -101,7 +103,8 @@ def run(
         left_out |= dict.fromkeys(("painted", "rewearing", "arrival"), "no face cache; give --data")
     else:
         cache, model = FaceCache.load(inputs.data), load_model(inputs.model or STUDENT_DIR)
-        known = exact.measure(cache, model, inputs.split, sizes.painted, say)
+        lpips = Lpips.load(inputs.lpips) if inputs.lpips else None
+        known = exact.measure(cache, model, inputs.split, sizes.painted, say, lpips)
         _save(out, "painted-pairs.png", lambda: exact.sheet(cache, model, inputs.split))
     chosen = _photo_set(inputs, sizes)
     with Dresser(inputs.model, sizes.threads) as dresser:
@@ -215,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--photos", type=Path, metavar="DIR", help="portraits; INDEX.tsv may describe them")
     add("--clips", type=Path, metavar="DIR", help="videos of one face each")
     add("--split", choices=("train", "val", "test"), default="test", help="(default: test)")
+    add("--lpips", type=Path, metavar="FILE", help="see tryon.train.evaluation.perceptual")
     add("--json", action="store_true", help="print everything as JSON in the last line")
     add("--quick", action="store_true", help="a few samples of everything: under a minute")
     add("-o", "--out", type=Path, metavar="DIR", help="write report.md, plots and sheets there")

@@ -10,6 +10,7 @@ from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import arrival, painted, rewearing, tones
 from tryon.train.evaluation.arrival import ArrivalResult
 from tryon.train.evaluation.painted import PaintedItem, PaintedResult
+from tryon.train.evaluation.perceptual import Lpips
 from tryon.train.evaluation.rewearing import RewearResult
 from tryon.train.faces import FaceCache
 from tryon.train.pairs import concatenate
@@ -31,7 +32,12 @@ class Exact:
 
 
 def measure(
-    cache: FaceCache, model: TryOnModel, split: str, pairs: int, say: Callable[[str], None]
+    cache: FaceCache,
+    model: TryOnModel,
+    split: str,
+    pairs: int,
+    say: Callable[[str], None],
+    lpips: Lpips | None = None,
 ) -> Exact:
     """Score a model on painted pairs.
 
@@ -41,9 +47,10 @@ def measure(
         split: train, val or test.
         pairs: how many of each kind.
         say: called with what is being done.
+        lpips: tells how unalike two pictures look; None leaves that out.
     """
     say(f"painted: {pairs} pairs of {split}, seven times")
-    result = painted.measure(cache, model, split, pairs)
+    result = painted.measure(cache, model, split, pairs, lpips)
     again = rewearing.measure(cache, model, split, pairs)
     say("arrival: four styles of eye makeup, on and off")
     eyes = arrival.measure(cache, model, split, min(pairs, MOST_ARRIVALS))

@@ -16,6 +16,7 @@ from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import measures
 from tryon.train.evaluation.complexion import bare_changes, same_lips
 from tryon.train.evaluation.masks import atlas_masks, worn_there
+from tryon.train.evaluation.perceptual import Lpips
 from tryon.train.evaluation.structure import gmsd, ms_ssim
 from tryon.train.faces import FaceCache
 from tryon.train.losses import composite, made_up
@@ -42,6 +43,7 @@ class PaintedItem:
     lid_shown: float
     ms_ssim: float
     gmsd: float
+    lpips: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class PaintedResult:
     lid_shown: float
     ms_ssim: float
     gmsd: float
+    lpips: float
     same_lips_de: float  # one style, two references of different skin tones, one wearer
     same_lips_worst: float
     bare_change: float  # levels, by references without makeup in any light
@@ -85,7 +88,9 @@ class PaintedResult:
     items: tuple[PaintedItem, ...]
 
 
-def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> PaintedResult:
+def measure(
+    cache: FaceCache, predict: Predict, split: str, pairs: int, lpips: Lpips | None = None
+) -> PaintedResult:
     """Score a model on painted pairs of one split at 256².
 
     Args:
@@ -93,6 +98,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         predict: the model.
         split: val or test.
         pairs: how many of each kind.
+        lpips: tells how unalike two pictures look; None leaves that out.
     """
     items: list[PaintedItem] = []
     meter = PsnrMeter()
@@ -100,7 +106,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         cache, replace(HARD, held_out=pairs), predict, split, foundation=False
     ):
         meter.add(batch, worn)
-        items += items_of(batch, worn)
+        items += items_of(batch, worn, lpips)
     made_up_score = meter.scores()[0]
     full = _measured(cache, predict, split, pairs, foundation=True)
     told = _measured(cache, predict, split, pairs, answer=True)
@@ -131,6 +137,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Paint
         lid_shown=measures.mean([item.lid_shown for item in items]),
         ms_ssim=measures.mean([item.ms_ssim for item in items]),
         gmsd=measures.mean([item.gmsd for item in items]),
+        lpips=measures.mean([item.lpips for item in items]),
         same_lips_de=measures.mean(lips),
         same_lips_worst=measures.largest(lips),
         bare_change=measures.mean(bare),
@@ -180,13 +187,16 @@ def worn_pairs(
         yield batch, composite(batch.source, predict(batch.source, batch.reference).float())
 
 
-def items_of(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
+def items_of(batch: PairBatch, worn: Tensor, lpips: Lpips | None = None) -> Iterator[PaintedItem]:
     """What each pair of a batch came to, given the sources as the model made them up."""
     masks = atlas_masks(batch.source.shape[-1])
     visible = batch.source[:, 3] > 0.5
     weight = torch.from_numpy(masks.face) & visible
     likeness = ms_ssim(worn, batch.target, weight[:, None].float())
     deviation = gmsd(worn, batch.target, weight[:, None].float())
+    unlike = torch.full((len(batch),), measures.NOTHING)
+    if lpips:
+        unlike = lpips(*(picture * weight[:, None] for picture in (worn, batch.target)))
     changed = made_up(batch)[:, 0] > 0
     for index in range(len(batch)):
         source, target, output = (
@@ -211,4 +221,5 @@ def items_of(batch: PairBatch, worn: Tensor) -> Iterator[PaintedItem]:
             lid_shown=measures.region_gap(target, reference, lids & told & worn_there(lids, made)),
             ms_ssim=float(likeness[index]),
             gmsd=float(deviation[index]),
+            lpips=float(unlike[index]),
         )

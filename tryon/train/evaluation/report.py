@@ -20,8 +20,8 @@ from tryon.train.evaluation.video import VideoResult
 from tryon.train.metrics import ITA_BINS
 
 NO_LPIPS = (
-    "LPIPS needs a pretrained image network and none is at hand; ms_ssim and gmsd are formulas "
-    "on pixels and no stand-in for it"
+    "LPIPS needs an image network that does not ship; make the file and give --lpips (see "
+    "tryon.train.evaluation.perceptual)"
 )
 NO_SAMPLES = "nothing to measure it on"
 
@@ -61,8 +61,7 @@ def to_json(evaluation: Evaluation) -> dict[str, object]:
             out[name] = None
             continue
         group: dict[str, object] = dict(scalars(result))
-        if name == "painted":
-            group["lpips"] = None
+        if name == "painted" and group["lpips"] is None:
             reasons["painted.lpips"] = NO_LPIPS
         for figure, value in group.items():
             if value is None:
@@ -121,7 +120,8 @@ def text(evaluation: Evaluation) -> str:
 
 def _reasons(evaluation: Evaluation) -> list[tuple[str, str]]:
     reasons = list(evaluation.left_out.items())
-    return [*reasons, ("painted.lpips", NO_LPIPS)] if evaluation.painted else reasons
+    unmeasured = evaluation.painted is not None and math.isnan(evaluation.painted.lpips)
+    return [*reasons, ("painted.lpips", NO_LPIPS)] if unmeasured else reasons
 
 
 def markdown(evaluation: Evaluation, pictures: Sequence[str] = ()) -> str:
