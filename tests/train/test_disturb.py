@@ -10,6 +10,7 @@ from tryon.train import disturb
 from tryon.train.disturb import (
     complete_by_symmetry,
     degraded,
+    dimmed,
     quick_srgb,
     reflected,
     relit,
@@ -141,3 +142,25 @@ def test_a_veil_leaves_no_makeup_alone_takes_colour_and_is_seldom():
     untouched, same = veiled(bare, none, CALM, generator(4))
     assert untouched is bare
     assert same is none
+
+
+def test_in_little_light_makeup_gets_dark_with_the_face():
+    config = replace(CALM, dimmed=0.5)
+    bare = pictures(64)
+    layer = 0.2 + 0.6 * torch.rand(64, 6, SIZE, SIZE, generator=generator(2))
+    layer[:, 3:] *= 0.2
+    worn = torch.cat(
+        [to_srgb(layer[:, :3] * to_linear(bare[:, :3]) + layer[:, 3:]), bare[:, 3:]], 1
+    )
+    seen, seen_layer = dimmed(bare, layer, config, generator(3))
+    wanted, _ = dimmed(worn, layer, config, generator(3))
+    light = seen_layer[:, :3] * to_linear(seen[:, :3]) + seen_layer[:, 3:]
+    torch.testing.assert_close(to_srgb(light), wanted[:, :3], atol=1e-3, rtol=0)
+    assert torch.equal(seen[:, 3:], bare[:, 3:])
+    chosen = (seen != bare).flatten(1).any(1)
+    assert 0.3 < chosen.float().mean() < 0.7
+    lit = to_linear(seen[chosen, :3]).mean((1, 2, 3)) / to_linear(bare[chosen, :3]).mean((1, 2, 3))
+    assert lit.min() > 0.12
+    assert lit.max() < 1.0
+    assert lit.min() < 0.3
+    assert dimmed(bare, layer, CALM, generator(3))[0] is bare

@@ -27,6 +27,7 @@ from tryon.face.regions import region_masks
 from tryon.train.disturb import (
     complete_by_symmetry,
     degraded,
+    dimmed,
     misaligned,
     quick_srgb,
     reflected,
@@ -254,6 +255,7 @@ def photographed(
     source, hidden = cover(source, config.occluded, rng)
     affine = torch.lerp(affine, Affine.identity_like(affine[:, :3]).packed(), hidden)
     source, affine = veiled(source, affine, config, rng)
+    source, affine = dimmed(source, affine, config, rng)
     source = degraded(turned(source, config, rng), config, rng)
     target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
     return source, affine, target

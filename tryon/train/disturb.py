@@ -15,6 +15,7 @@ from tryon.train.variety import DataConfig
 
 VEIL = 0.1  # linear light at most that strays over a picture
 PALE = 0.6  # share at most of the colour that is lost
+DIM = 3.0  # stops at most by which a picture lacks light
 LAMP = 0.6  # relative light by which a coloured lamp changes a channel, at most
 SMEAR = 24  # texels of a 256 atlas over which a side seen at a flat angle is stretched
 
@@ -121,6 +122,30 @@ def veiled(
     seen = torch.cat([colour * inside, picture[:, 3:]], 1)
     layer = torch.cat([gain, stray * (1 - gain) + dim(offset)], 1)
     return torch.where(chosen, seen, picture), torch.where(chosen, layer, affine)
+
+
+def dimmed(
+    picture: Tensor, affine: Tensor, config: DataConfig, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Too little light, by up to DIM stops: what is worn gets darker with the face.
+
+    Brightness alone cannot tell little light from dark skin. Taken for dark skin, a dim face glowed
+    with lipstick; brows, lashes and eyes stand out from skin alike in any light, and can tell.
+
+    Args:
+        picture: (B, 4, A, A) sRGB and visibility.
+        affine: (B, 6, A, A) a layer in linear light.
+        config: the share of pictures.
+        rng: random numbers.
+    """
+    if not config.dimmed:
+        return picture, affine
+    size = (len(picture), 1, 1, 1)
+    chosen = uniform(size, rng) < config.dimmed
+    light = torch.where(chosen, 2 ** (-DIM * uniform(size, rng)), 1.0)
+    seen = to_srgb(light * to_linear(picture[:, :3]))
+    layer = torch.cat([affine[:, :3], light * affine[:, 3:]], 1)
+    return torch.where(chosen, torch.cat([seen, picture[:, 3:]], 1), picture), layer
 
 
 def reflected(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:

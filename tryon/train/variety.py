@@ -24,6 +24,7 @@ class DataConfig:
     noise: float = 0.025  # sensor noise, sigma at most, of 1
     blur: float = 3.0  # resolution is lost by up to this factor
     veiled: float = 0.0  # share of sources behind stray light, their colours pale
+    dimmed: float = 0.0  # share of sources in little light
     reflected: float = 0.0  # share of references with coloured light on one side of the face
     jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
     occluded: float = 0.4  # share of sources with a thing, no hand, in front of the face
@@ -71,6 +72,7 @@ LIVED_IN = DataConfig(
     reflected=0.25,
     occluded=0.5,
     veiled=0.3,
+    dimmed=0.35,
     blur=4.5,
 )
 """What a student is trained on: people who come made up, too, and may want it off."""
