@@ -75,6 +75,7 @@ class PaintedPairs:
     seed: int = 0
     device: str = "cpu"
     foundation: bool = True
+    style: MakeupStyle | None = None  # what all wear; None draws styles
 
     def __post_init__(self) -> None:
         self._rng = torch.Generator(self.device).manual_seed(self.seed)
@@ -116,6 +117,8 @@ class PaintedPairs:
         """The style that a number in `PairBatch.style` stands for; below 0 it is none."""
         if number < 0:
             return MakeupStyle()
+        if self.style is not None:
+            return self.style
         everyday = self.config.everyday
         return StyleSampler(number, foundation=self.foundation, everyday=everyday)()
 

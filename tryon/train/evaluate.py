@@ -100,7 +100,9 @@ def run(
     left_out: dict[str, str] = {}
     known = exact.Exact()
     if inputs.data is None:
-        left_out |= dict.fromkeys(("painted", "rewearing", "arrival"), "no face cache; give --data")
+        left_out |= dict.fromkeys(
+            ("painted", "rewearing", "arrival", "light"), "no face cache; give --data"
+        )
     else:
         cache, model = FaceCache.load(inputs.data), load_model(inputs.model or STUDENT_DIR)
         lpips = Lpips.load(inputs.lpips) if inputs.lpips else None
@@ -138,6 +140,7 @@ def run(
         known.painted,
         known.rewearing,
         known.arrival,
+        known.light,
         shown,
         films,
         fair,

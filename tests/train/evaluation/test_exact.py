@@ -11,23 +11,24 @@ def test_every_measure_gets_the_same_faces_and_each_result_its_place(monkeypatch
     asked = {}
 
     def stub(name):
-        def measure(cache, model, split, pairs):
+        def measure(cache, model, split, pairs, lpips=None):
             asked[name] = (cache, model, split, pairs)
             return name
 
         return measure
 
-    for name in ("painted", "rewearing", "arrival", "tones"):
+    for name in ("painted", "rewearing", "arrival", "light", "tones"):
         monkeypatch.setattr(getattr(exact, name), "measure", stub(name))
     told = []
     found = exact.measure("faces", nothing, "val", 40, told.append)
     assert (found.painted, found.rewearing, found.arrival) == ("painted", "rewearing", "arrival")
-    assert found.toned == "tones"
+    assert (found.light, found.toned) == ("light", "tones")
     assert {name: given[3] for name, given in asked.items()} == {
-        "painted": 40, "rewearing": 40, "arrival": exact.MOST_ARRIVALS, "tones": 40,
+        "painted": 40, "rewearing": 40, "arrival": exact.MOST_ARRIVALS,
+        "light": exact.MOST_ARRIVALS, "tones": 40,
     }  # fmt: skip
     assert {given[:3] for given in asked.values()} == {("faces", nothing, "val")}
-    assert len(told) == 3
+    assert len(told) == 4
     assert "40 pairs of val" in told[0]
 
 

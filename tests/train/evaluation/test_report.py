@@ -11,6 +11,7 @@ from tryon.train.evaluation.arrival import ArrivalResult
 from tryon.train.evaluation.controls import Step
 from tryon.train.evaluation.fairness import Bin, FairnessResult, Row
 from tryon.train.evaluation.flicker import Change
+from tryon.train.evaluation.light import LightResult
 from tryon.train.evaluation.occlusion import Leak, OcclusionResult
 from tryon.train.evaluation.painted import PaintedResult
 from tryon.train.evaluation.real import RealResult
@@ -93,8 +94,8 @@ def test_goals_are_judged_the_right_way_round(whole):
 
 def test_every_line_names_a_figure_that_exists():
     kinds = {"painted": PaintedResult, "rewearing": RewearResult, "arrival": ArrivalResult,
-             "real": RealResult, "video": VideoResult, "fairness": FairnessResult,
-             "occlusion": OcclusionResult}  # fmt: skip
+             "light": LightResult, "real": RealResult, "video": VideoResult,
+             "fairness": FairnessResult, "occlusion": OcclusionResult}  # fmt: skip
     for line in report.LINES:
         names = {f.name for f in fields(kinds[line.group])}
         assert line.figure in names

@@ -56,17 +56,6 @@ class ArrivalResult:
     smoky_off: float  # of smoky eyes that are to come off
 
 
-@dataclass(eq=False)
-class _Always(PaintedPairs):
-    """Pairs that all wear one style."""
-
-    style: MakeupStyle = WING
-
-    def style_of(self, number: int) -> MakeupStyle:
-        """The one style, whatever the number."""
-        return self.style
-
-
 def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> ArrivalResult:
     """Score a model on known eye makeup of bare people, at 256² in one light.
 
@@ -78,7 +67,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Arriv
     """
 
     def share(style: MakeupStyle, off: bool = False) -> float:
-        source = _Always(cache, REMOVED if off else CALM, style=style)
+        source = PaintedPairs(cache, REMOVED if off else CALM, style=style)
         products = list(_products(source, predict, split, pairs))
         return sum(p for p, _ in products) / max(sum(q for _, q in products), 1e-9)
 

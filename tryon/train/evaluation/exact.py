@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from tryon.models.student import TryOnModel
 from tryon.train.data import PaintedPairs
-from tryon.train.evaluation import arrival, painted, rewearing, tones
+from tryon.train.evaluation import arrival, light, painted, rewearing, tones
 from tryon.train.evaluation.arrival import ArrivalResult
+from tryon.train.evaluation.light import LightResult
 from tryon.train.evaluation.painted import PaintedItem, PaintedResult
 from tryon.train.evaluation.perceptual import Lpips
 from tryon.train.evaluation.rewearing import RewearResult
@@ -28,6 +29,7 @@ class Exact:
     painted: PaintedResult | None = None
     rewearing: RewearResult | None = None
     arrival: ArrivalResult | None = None
+    light: LightResult | None = None
     toned: tuple[PaintedItem, ...] = ()  # the same styles on every skin tone
 
 
@@ -54,8 +56,10 @@ def measure(
     again = rewearing.measure(cache, model, split, pairs)
     say("arrival: four styles of eye makeup, on and off")
     eyes = arrival.measure(cache, model, split, min(pairs, MOST_ARRIVALS))
+    say("light: two lipsticks in less and less light")
+    dim = light.measure(cache, model, split, min(pairs, MOST_ARRIVALS))
     say(f"painted: {pairs} styles, each on every skin tone")
-    return Exact(result, again, eyes, tones.measure(cache, model, split, pairs))
+    return Exact(result, again, eyes, dim, tones.measure(cache, model, split, pairs))
 
 
 def sheet(cache: FaceCache, model: TryOnModel, split: str) -> UInt8:

@@ -59,6 +59,10 @@ LINES: tuple[Line, ...] = (
     Line("arrival", "shadow", "- of a mauve shadow", high=True),
     Line("arrival", "smoky", "- of smoky eyes", high=True),
     Line("arrival", "smoky_off", "- of smoky eyes that are to come off, gone", high=True),
+    Line("light", "glow", "lips brighter than the exact ones by, stops"),
+    Line("light", "glow_1", "- in one stop less light"),
+    Line("light", "glow_2", "- in two stops less"),
+    Line("light", "glow_3", "- in three stops less"),
     Line("real", "lip_de", "lips against the reference, as shown, CIEDE2000", 3.5),
     Line("real", "lip_de_light", "- light discounted by the skins' ratio", 3.5),
     Line("real", "lip_de_before", "- doing nothing, as shown"),
@@ -93,4 +97,4 @@ LINES: tuple[Line, ...] = (
 )
 
 
-GROUPS = ("painted", "rewearing", "arrival", "real", "video", "fairness", "occlusion")
+GROUPS = ("painted", "rewearing", "arrival", "light", "real", "video", "fairness", "occlusion")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from tryon.train.evaluation.arrival import ArrivalResult
 from tryon.train.evaluation.fairness import FairnessResult
 from tryon.train.evaluation.figures import GROUPS, LINES
+from tryon.train.evaluation.light import LightResult
 from tryon.train.evaluation.occlusion import OcclusionResult
 from tryon.train.evaluation.painted import PaintedResult
 from tryon.train.evaluation.real import RealResult
@@ -33,6 +34,7 @@ class Evaluation:
     painted: PaintedResult | None = None
     rewearing: RewearResult | None = None
     arrival: ArrivalResult | None = None
+    light: LightResult | None = None
     real: RealResult | None = None
     video: VideoResult | None = None
     fairness: FairnessResult | None = None
