@@ -172,6 +172,7 @@ class PaintedPairs:
         reference, _ = misaligned(reference, made_up[1:, :0], config, rng)
         reference = reflected(reference, config, rng)
         reference, _ = cover(reference, config.hidden, rng, hands=True)
+        reference, _ = dimmed(reference, config.dim_references, rng)
         reference = complete_by_symmetry(degraded(turned(reference, config, rng), config, rng))
         before, worn = after, uniform((group, 1, 1, 1), rng) < config.worn
         if chances[1] < config.other:
@@ -258,7 +259,8 @@ def photographed(
     source, hidden = cover(source, config.occluded, rng)
     affine = torch.lerp(affine, Affine.identity_like(affine[:, :3]).packed(), hidden)
     source, affine = veiled(source, affine, config, rng)
-    source, affine = dimmed(source, affine, config, rng)
+    source, light = dimmed(source, config.dimmed, rng)
+    affine = torch.cat([affine[:, :3], light * affine[:, 3:]], 1)
     source = degraded(turned(source, config, rng), config, rng)
     target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])
     return source, affine, target

@@ -124,9 +124,7 @@ def veiled(
     return torch.where(chosen, seen, picture), torch.where(chosen, layer, affine)
 
 
-def dimmed(
-    picture: Tensor, affine: Tensor, config: DataConfig, rng: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def dimmed(picture: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Too little light, by up to DIM stops: what is worn gets darker with the face.
 
     Brightness alone cannot tell little light from dark skin. Taken for dark skin, a dim face glowed
@@ -134,18 +132,20 @@ def dimmed(
 
     Args:
         picture: (B, 4, A, A) sRGB and visibility.
-        affine: (B, 6, A, A) a layer in linear light.
-        config: the share of pictures.
+        share: how many of them, 0..1.
         rng: random numbers.
+
+    Returns:
+        The pictures, and the light (B, 1, 1, 1) that is left, 1 for all of it: the offset of a
+        layer in linear light fades with it, its gain does not.
     """
-    if not config.dimmed:
-        return picture, affine
     size = (len(picture), 1, 1, 1)
-    chosen = uniform(size, rng) < config.dimmed
+    if not share:
+        return picture, picture.new_ones(size)
+    chosen = uniform(size, rng) < share
     light = torch.where(chosen, 2 ** (-DIM * uniform(size, rng)), 1.0)
     seen = to_srgb(light * to_linear(picture[:, :3]))
-    layer = torch.cat([affine[:, :3], light * affine[:, 3:]], 1)
-    return torch.where(chosen, torch.cat([seen, picture[:, 3:]], 1), picture), layer
+    return torch.where(chosen, torch.cat([seen, picture[:, 3:]], 1), picture), light
 
 
 def reflected(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:
