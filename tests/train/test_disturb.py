@@ -1,5 +1,6 @@
 """Cameras, light and turned heads: what they may change and what they must leave."""
 
+import math
 from dataclasses import replace
 
 import torch
@@ -10,7 +11,7 @@ from tryon.train import disturb
 from tryon.train.disturb import (
     complete_by_symmetry,
     degraded,
-    dimmed,
+    poorly_lit,
     quick_srgb,
     reflected,
     relit,
@@ -144,19 +145,22 @@ def test_a_veil_leaves_no_makeup_alone_takes_colour_and_is_seldom():
     assert same is none
 
 
-def test_in_little_light_makeup_gets_dark_with_the_face():
+def test_in_poor_light_makeup_changes_with_the_face():
     bare = pictures(64)
     layer = 0.2 + 0.6 * torch.rand(64, 6, SIZE, SIZE, generator=generator(2))
     layer[:, 3:] *= 0.2
     made_up = to_srgb(layer[:, :3] * to_linear(bare[:, :3]) + layer[:, 3:])
     worn = torch.cat([made_up, bare[:, 3:]], 1)
-    seen, left = dimmed(bare, 0.5, generator(3))
-    wanted, _ = dimmed(worn, 0.5, generator(3))
+    seen, left = poorly_lit(bare, 0.5, generator(3))
+    wanted, _ = poorly_lit(worn, 0.5, generator(3))
     light = layer[:, :3] * to_linear(seen[:, :3]) + left * layer[:, 3:]
     torch.testing.assert_close(to_srgb(light), wanted[:, :3], atol=1e-3, rtol=0)
     assert torch.equal(seen[:, 3:], bare[:, 3:])
     chosen = (seen != bare).flatten(1).any(1)
-    assert torch.equal(chosen, left.flatten() < 1)
+    assert torch.equal(chosen, left.flatten(1).amin(1) < 1)
     assert 0.3 < chosen.float().mean() < 0.7
-    assert 1 / 8 <= left.min() < 0.3
-    assert dimmed(bare, 0.0, generator(3))[0] is bare
+    assert math.exp(-1) / 8 <= left.min() < 0.2
+    assert left.max() <= 1
+    warmth = torch.log(left[chosen, 0] / left[chosen, 2])
+    assert warmth.min() < -0.4 < 0.4 < warmth.max()
+    assert poorly_lit(bare, 0.0, generator(3))[0] is bare

@@ -27,8 +27,8 @@ from tryon.face.regions import region_masks
 from tryon.train.disturb import (
     complete_by_symmetry,
     degraded,
-    dimmed,
     misaligned,
+    poorly_lit,
     quick_srgb,
     reflected,
     relit,
@@ -172,7 +172,7 @@ class PaintedPairs:
         reference, _ = misaligned(reference, made_up[1:, :0], config, rng)
         reference = reflected(reference, config, rng)
         reference, _ = cover(reference, config.hidden, rng, hands=True)
-        reference, _ = dimmed(reference, config.dim_references, rng)
+        reference, _ = poorly_lit(reference, config.references_poorly_lit, rng)
         reference = complete_by_symmetry(degraded(turned(reference, config, rng), config, rng))
         before, worn = after, uniform((group, 1, 1, 1), rng) < config.worn
         if chances[1] < config.other:
@@ -259,7 +259,7 @@ def photographed(
     source, hidden = cover(source, config.occluded, rng)
     affine = torch.lerp(affine, Affine.identity_like(affine[:, :3]).packed(), hidden)
     source, affine = veiled(source, affine, config, rng)
-    source, light = dimmed(source, config.dimmed, rng)
+    source, light = poorly_lit(source, config.poorly_lit, rng)
     affine = torch.cat([affine[:, :3], light * affine[:, 3:]], 1)
     source = degraded(turned(source, config, rng), config, rng)
     target = to_srgb(affine[:, :3] * to_linear(source[:, :3]) + affine[:, 3:])

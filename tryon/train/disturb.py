@@ -16,6 +16,7 @@ from tryon.train.variety import DataConfig
 VEIL = 0.1  # linear light at most that strays over a picture
 PALE = 0.6  # share at most of the colour that is lost
 DIM = 3.0  # stops at most by which a picture lacks light
+CAST, GREEN = 0.5, 0.1  # log of what a lamp takes from or gives to red and blue, and to green
 LAMP = 0.6  # relative light by which a coloured lamp changes a channel, at most
 SMEAR = 24  # texels of a 256 atlas over which a side seen at a flat angle is stretched
 
@@ -124,8 +125,8 @@ def veiled(
     return torch.where(chosen, seen, picture), torch.where(chosen, layer, affine)
 
 
-def dimmed(picture: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Too little light, by up to DIM stops: what is worn gets darker with the face.
+def poorly_lit(picture: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Too little light, by up to DIM stops, and warm or cool: what is worn changes with the face.
 
     Brightness alone cannot tell little light from dark skin. Taken for dark skin, a dim face glowed
     with lipstick; brows, lashes and eyes stand out from skin alike in any light, and can tell.
@@ -136,14 +137,18 @@ def dimmed(picture: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor,
         rng: random numbers.
 
     Returns:
-        The pictures, and the light (B, 1, 1, 1) that is left, 1 for all of it: the offset of a
+        The pictures, and the light (B, 3, 1, 1) that is left, 1 for all of it: the offset of a
         layer in linear light fades with it, its gain does not.
     """
     size = (len(picture), 1, 1, 1)
     if not share:
-        return picture, picture.new_ones(size)
+        return picture, picture.new_ones(len(picture), 3, 1, 1)
     chosen = uniform(size, rng) < share
-    light = torch.where(chosen, 2 ** (-DIM * uniform(size, rng)), 1.0)
+    stops = DIM * uniform(size, rng)
+    warmth, green = CAST * spread(size, rng), GREEN * spread(size, rng)
+    cast = torch.cat([warmth, green, -warmth], 1)
+    light = torch.exp(cast - cast.amax(1, keepdim=True)) * 2**-stops
+    light = torch.where(chosen, light, 1.0)
     seen = to_srgb(light * to_linear(picture[:, :3]))
     return torch.where(chosen, torch.cat([seen, picture[:, 3:]], 1), picture), light
 

@@ -24,8 +24,8 @@ class DataConfig:
     noise: float = 0.025  # sensor noise, sigma at most, of 1
     blur: float = 3.0  # resolution is lost by up to this factor
     veiled: float = 0.0  # share of sources behind stray light, their colours pale
-    dimmed: float = 0.0  # share of sources in little light
-    dim_references: float = 0.0  # the same of references
+    poorly_lit: float = 0.0  # share of sources in little, warm or cool light
+    references_poorly_lit: float = 0.0  # the same of references
     reflected: float = 0.0  # share of references with coloured light on one side of the face
     jitter: float = 1.2  # texels of a 256 atlas by which landmarks err
     occluded: float = 0.4  # share of sources with a thing, no hand, in front of the face
@@ -73,8 +73,8 @@ LIVED_IN = DataConfig(
     reflected=0.25,
     occluded=0.5,
     veiled=0.3,
-    dimmed=0.35,
-    dim_references=0.15,
+    poorly_lit=0.45,
+    references_poorly_lit=0.2,
     blur=4.5,
 )
 """What a student is trained on: people who come made up, too, and may want it off."""
