@@ -102,6 +102,7 @@ class StageTimings:
     track: float = 0.0
     unwrap: float = 0.0
     student: float = 0.0
+    cover: float = 0.0  # looking for what is in front of the faces
     smooth: float = 0.0
     composite: float = 0.0
     total: float = 0.0

@@ -35,6 +35,15 @@ def test_a_bare_face_is_painted_as_without_the_network(portrait, look):
     assert on > 0.99 * off
 
 
+def test_its_time_is_its_own(portrait, look):
+    for on in (True, False):
+        config = SessionConfig(stills=True, threads=1, occlusion=OcclusionConfig(on=on))
+        with TryOnSession(look, config) as session:
+            timings = session.process(portrait).timings
+        assert timings.student > 0.1
+        assert (timings.cover > 0.1) == on  # ms
+
+
 class Script:
     """Says what it is told: 1 free, 0 covered."""
 

@@ -105,7 +105,7 @@ class LayerRefresh:
 
     def measured(self, timings: StageTimings) -> None:
         """Learn from the times of the frame that was last chosen for and `made`."""
-        spent = timings.unwrap + timings.student
+        spent = timings.unwrap + timings.student + timings.cover
         self._others.append(timings.total - spent)
         if self._made:
             self._costs.append(spent / self._made)

@@ -39,7 +39,7 @@ def predict(
         faces: with their track ids.
         wearing: who wears what.
         config: which faces are read well enough.
-        clock: gets the laps `unwrap` and `student`.
+        clock: gets the laps `unwrap`, `student` and `cover`.
         refresh: chooses faces that go on with the layer they have; None makes every one anew.
         covers: looks for what is in front of them; None does not.
         seconds: time of the frame.
@@ -84,9 +84,13 @@ def _made(
         for group in worn.values()
     ]
     clock.lap("unwrap")
+    predicted = [
+        workplace.predict(textures, prepared)
+        for prepared, textures in zip(worn, unwrapped, strict=True)
+    ]
+    clock.lap("student")
     drafts = []
-    for (prepared, group), textures in zip(worn.items(), unwrapped, strict=True):
-        layers = workplace.predict(textures, prepared)
+    for group, textures, layers in zip(worn.values(), unwrapped, predicted, strict=True):
         for place, (face, share, outfit) in enumerate(group):
             if layers[place] is not None:  # a broken prediction leaves the face as it is
                 layer = MakeupLayer(layers[place], frame.index, outfit.digest)
@@ -95,5 +99,5 @@ def _made(
                     texture = workplace.at_hand(textures[place], frame.image, face)
                     free = covers.free(face.track_id, texture, seconds)
                 drafts.append(Draft(face, layer, seen, share, outfit.intensities, free))
-    clock.lap("student")
+    clock.lap("cover")
     return drafts
