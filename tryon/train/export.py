@@ -229,9 +229,9 @@ def _commit() -> str:
 
 def _painted(faces: Path) -> PairSource:
     from tryon.train.data import PaintedPairs  # the painter, only when painting
-    from tryon.train.variety import DataConfig
+    from tryon.train.variety import LIVED_IN
 
-    return PaintedPairs(FaceCache.load(faces), DataConfig(held_out=HELD_OUT))
+    return PaintedPairs(FaceCache.load(faces), replace(LIVED_IN, held_out=HELD_OUT))
 
 
 def main(arguments: list[str] | None = None) -> int:
