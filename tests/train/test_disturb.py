@@ -15,6 +15,7 @@ from tryon.train.disturb import (
     quick_srgb,
     reflected,
     relit,
+    smeared,
     turned,
     veiled,
 )
@@ -164,3 +165,18 @@ def test_in_poor_light_makeup_changes_with_the_face():
     warmth = torch.log(left[chosen, 0] / left[chosen, 2])
     assert warmth.min() < -0.4 < 0.4 < warmth.max()
     assert poorly_lit(bare, 0.0, generator(3))[0] is bare
+
+
+def test_smeared_colour_keeps_the_brightness_and_is_flat():
+    bare = pictures(64)
+    seen = smeared(bare, 0.5, generator(5))
+    assert torch.equal(seen[:, 3:], bare[:, 3:])
+    inside = brush_fields(SIZE).inside[0, 0] > 0
+    chosen = (seen != bare).flatten(1).any(1)
+    assert 0.3 < chosen.float().mean() < 0.7
+    before, after = bare[chosen, :3], seen[chosen, :3]
+    free = ((after > 0) & (after < 1)).all(1) & inside
+    torch.testing.assert_close(after.mean(1)[free], before.mean(1)[free])
+    colours = [(p - p.mean(1, keepdim=True))[..., inside].std() for p in (before, after)]
+    assert colours[1] < 0.5 * colours[0]
+    assert smeared(bare, 0.0, generator(5)) is bare

@@ -32,6 +32,7 @@ from tryon.train.disturb import (
     quick_srgb,
     reflected,
     relit,
+    smeared,
     turned,
     uniform,
     veiled,
@@ -259,6 +260,7 @@ def photographed(
     source, hidden = cover(source, config.occluded, rng)
     affine = torch.lerp(affine, Affine.identity_like(affine[:, :3]).packed(), hidden)
     source, affine = veiled(source, affine, config, rng)
+    source = smeared(source, config.smeared, rng)
     source, light = poorly_lit(source, config.poorly_lit, rng)
     affine = torch.cat([affine[:, :3], light * affine[:, 3:]], 1)
     source = degraded(turned(source, config, rng), config, rng)

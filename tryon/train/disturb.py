@@ -15,6 +15,7 @@ from tryon.train.variety import DataConfig
 
 VEIL = 0.1  # linear light at most that strays over a picture
 PALE = 0.6  # share at most of the colour that is lost
+BLOCK = 48.0  # texels of a 256 atlas at most over which colour is smeared
 DIM = 3.0  # stops at most by which a picture lacks light
 CAST, GREEN = 0.5, 0.1  # log of what a lamp takes from or gives to red and blue, and to green
 LAMP = 0.6  # relative light by which a coloured lamp changes a channel, at most
@@ -151,6 +152,31 @@ def poorly_lit(picture: Tensor, share: float, rng: torch.Generator) -> tuple[Ten
     light = torch.where(chosen, light, 1.0)
     seen = to_srgb(light * to_linear(picture[:, :3]))
     return torch.where(chosen, torch.cat([seen, picture[:, 3:]], 1), picture), light
+
+
+def smeared(picture: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Colour in large blocks, brightness sharp: a small face in a compressed film.
+
+    Lips lose the red of their own there, and were taken for something in front of them.
+
+    Args:
+        picture: (B, 4, A, A) sRGB and visibility.
+        share: how many of them, 0..1.
+        rng: random numbers.
+    """
+    if not share:
+        return picture
+    n, size = len(picture), picture.shape[-1]
+    chosen = uniform((n, 1, 1, 1), rng) < share
+    side, blocky = uniform((2,), rng).tolist()
+    few = max(2, round(size / (4 + (BLOCK * size / 256 - 4) * side)))
+    inside = brush_fields(size, str(picture.device)).inside
+    grey = picture[:, :3].mean(1, keepdim=True)
+    colour = F.adaptive_avg_pool2d((picture[:, :3] - grey) * inside, few)
+    colour = colour / F.adaptive_avg_pool2d(inside, few).clamp_min(0.05)
+    wide = F.interpolate(colour, size=size, mode="nearest" if blocky < 0.5 else "bilinear")
+    seen = (grey + wide).clamp(0, 1) * inside
+    return torch.where(chosen, torch.cat([seen, picture[:, 3:]], 1), picture)
 
 
 def reflected(picture: Tensor, config: DataConfig, rng: torch.Generator) -> Tensor:

@@ -24,6 +24,7 @@ class DataConfig:
     noise: float = 0.025  # sensor noise, sigma at most, of 1
     blur: float = 3.0  # resolution is lost by up to this factor
     veiled: float = 0.0  # share of sources behind stray light, their colours pale
+    smeared: float = 0.0  # share of sources with their colour in large blocks
     poorly_lit: float = 0.0  # share of sources in little, warm or cool light
     references_poorly_lit: float = 0.0  # the same of references
     reflected: float = 0.0  # share of references with coloured light on one side of the face
@@ -73,6 +74,7 @@ LIVED_IN = DataConfig(
     reflected=0.25,
     occluded=0.5,
     veiled=0.3,
+    smeared=0.3,
     poorly_lit=0.45,
     references_poorly_lit=0.2,
     blur=4.5,
