@@ -86,8 +86,9 @@ def test_regions_nobody_named_stay_bare(still_session, big, look, other_look):
     change = difference(result.image, big)
     changed = np.where(change > 0, np.uint8(255), np.uint8(0))
     changed = unwrap_face(changed, result.faces[0]).colour[..., 0]
-    # A texel or two beside lips and lids shares a pixel of the frame with them.
-    assert changed[MASKS.of("skin") > 0.99].mean() < 0.01
+    # A texel or two beside lips and lids shares a pixel of the frame with them, and the edge of the
+    # lips is soft by a pixel more.
+    assert changed[MASKS.of("skin") > 0.99].mean() < 0.02
     assert changed[MASKS.of("lips") > 0.99].mean() > 0.5
 
 

@@ -21,7 +21,14 @@ def test_without_data_it_measures_films_and_occluders_and_says_what_is_missing(b
     assert evaluation.video.clips == 1
     assert evaluation.occlusion.occluders[0].pictures == 1
     assert evaluation.painted is evaluation.real is evaluation.fairness is None
-    assert set(evaluation.left_out) == {"painted", "rewearing", "arrival", "real", "fairness"}
+    assert set(evaluation.left_out) == {
+        "painted",
+        "rewearing",
+        "arrival",
+        "light",
+        "real",
+        "fairness",
+    }
     assert "openvino" in evaluation.about["run by"]
 
 
