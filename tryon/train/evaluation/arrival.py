@@ -16,7 +16,8 @@ from torch import Tensor
 
 from tryon.cosmetics.brushes import brush_fields
 from tryon.cosmetics.style import Eyeshadow, Lashes, Liner, MakeupStyle
-from tryon.train.data import GROUP, PaintedPairs
+from tryon.train.data import PaintedPairs
+from tryon.train.evaluation.painted import bare_people
 from tryon.train.faces import FaceCache
 from tryon.train.losses import composite
 from tryon.train.validation import Predict
@@ -63,7 +64,7 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Arriv
         cache: the faces.
         predict: the model.
         split: val or test.
-        pairs: how many of each style, rounded up to whole groups of `GROUP`.
+        pairs: how many of each style, rounded up to whole groups.
     """
 
     def share(style: MakeupStyle, off: bool = False) -> float:
@@ -84,11 +85,7 @@ def _products(
     pairs: PaintedPairs, predict: Predict, split: str, count: int
 ) -> Iterator[tuple[float, float]]:
     """The change times the exact one, and the exact one times itself, of each pair."""
-    bare = [i for i in pairs.cache.indices(split) if not bool(pairs.cache.made_up[i])]
-    rng = torch.Generator().manual_seed(31)
-    for _ in range(0, count, GROUP):
-        who = torch.tensor(bare)[torch.randperm(len(bare), generator=rng)[:GROUP]]
-        batch = pairs.one_style(who, 256, rng)
+    for batch in bare_people(pairs, split, count, seed=31):
         with torch.no_grad():
             worn = composite(batch.source, predict(batch.source, batch.reference))
         for source, target, after in zip(batch.source, batch.target, worn, strict=True):

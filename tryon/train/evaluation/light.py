@@ -15,8 +15,9 @@ from torch import Tensor
 from tryon.cosmetics.pigment import luminance, to_linear, to_srgb
 from tryon.cosmetics.style import Lips, MakeupStyle
 from tryon.face.regions import region_masks
-from tryon.train.data import GROUP, PaintedPairs
+from tryon.train.data import PaintedPairs
 from tryon.train.evaluation import measures
+from tryon.train.evaluation.painted import bare_people
 from tryon.train.faces import FaceCache
 from tryon.train.losses import composite
 from tryon.train.pairs import PairBatch
@@ -59,22 +60,19 @@ def measure(cache: FaceCache, predict: Predict, split: str, pairs: int) -> Light
         cache: the faces.
         predict: the model.
         split: val or test.
-        pairs: how many of each style and light, rounded up to whole groups of `GROUP`.
+        pairs: how many of each style and light, rounded up to whole groups.
     """
     glows: dict[str, list[float]] = {name: [] for name in LIGHTS}
     gaps: dict[str, list[float]] = {name: [] for name in LIGHTS}
-    bare = torch.tensor([i for i in cache.indices(split).tolist() if not cache.made_up[i]])
+    lips = torch.as_tensor(region_masks(256).of("lips")) > 0.9
     for style in STYLES:
-        source, rng = PaintedPairs(cache, CALM, style=style), torch.Generator().manual_seed(37)
-        for _ in range(0, pairs, GROUP):
-            who = bare[torch.randperm(len(bare), generator=rng)[:GROUP]]
-            batch = source.one_style(who, 256, rng)
+        for batch in bare_people(PaintedPairs(cache, CALM, style=style), split, pairs, seed=37):
             for name, light in LIGHTS.items():
                 lit = in_light(batch, light)
                 with torch.no_grad():
                     worn = composite(lit.source, predict(lit.source, lit.reference))
                 for index in range(len(lit)):
-                    seen = (_lips() & (lit.source[index, 3] > 0.5)).numpy()
+                    seen = (lips & (lit.source[index, 3] > 0.5)).numpy()
                     found, exact = worn[index], lit.target[index]
                     glows[name].append(_stops(found, exact, seen))
                     gaps[name].append(measures.region_gap(_rgb(found), _rgb(exact), seen))
@@ -103,10 +101,6 @@ def in_light(batch: PairBatch, light: tuple[float, float, float]) -> PairBatch:
     affine = torch.cat([batch.affine[:, :3], batch.affine[:, 3:] * left], 1)
     source = torch.cat([colour, batch.source[:, 3:]], 1)
     return replace(batch, source=source, affine=affine, target=composite(source, affine))
-
-
-def _lips() -> Tensor:
-    return torch.as_tensor(region_masks(256).of("lips")) > 0.9
 
 
 def _rgb(picture: Tensor) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tryon.train.data import PaintedPairs
+from tryon.train.data import GROUP, PaintedPairs
 from tryon.train.evaluation import measures
 from tryon.train.evaluation.complexion import bare_changes, same_lips
 from tryon.train.evaluation.masks import atlas_masks, worn_there
@@ -185,6 +185,22 @@ def worn_pairs(
         if answer:
             batch = replace(batch, reference=torch.cat([batch.target, batch.source[:, 3:]], 1))
         yield batch, composite(batch.source, predict(batch.source, batch.reference).float())
+
+
+def bare_people(pairs: PaintedPairs, split: str, count: int, seed: int) -> Iterator[PairBatch]:
+    """Groups of bare people of a split, each in one style at 256²; the same at each call.
+
+    Args:
+        pairs: what makes them.
+        split: val or test.
+        count: how many pairs, rounded up to whole groups of `GROUP`.
+        seed: of who is drawn.
+    """
+    cache, rng = pairs.cache, torch.Generator().manual_seed(seed)
+    bare = torch.tensor([i for i in cache.indices(split).tolist() if not cache.made_up[i]])
+    for _ in range(0, count, GROUP):
+        who = bare[torch.randperm(len(bare), generator=rng)[:GROUP]]
+        yield pairs.one_style(who, 256, rng)
 
 
 def items_of(batch: PairBatch, worn: Tensor, lpips: Lpips | None = None) -> Iterator[PaintedItem]:
