@@ -10,6 +10,7 @@ networks need. Plain threads on code that has let go of the GIL are safe from an
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import warnings
@@ -18,14 +19,20 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Scalar = TypeVar("Scalar", bound=np.generic)
 Step = tuple[Any, ...]
 """A compiled kernel and its arguments but the last two, the rows where it starts and stops."""
+
+# Pixels or texels of one band worth a thread of its own: costly ones, and copies.
+PAINTED, COPIED = 10_000, 50_000
 
 MAX_THREADS = 4  # beyond that the bands of one face are too small to be worth waking a thread
 
@@ -41,18 +48,24 @@ def readonly(dtype: Any, dimensions: int, layout: str = "C") -> Any:
     return numba.types.Array(dtype, dimensions, layout, readonly=True)
 
 
-def jit(*arguments: Any, superwords: bool = False) -> Callable[[Function], Function]:
+def jit(
+    *arguments: Any, superwords: bool = False, fused: bool = False
+) -> Callable[[Function], Function]:
     """Compile a function that returns nothing for exactly these types, or load it from disk.
 
     Args:
         arguments: Their Numba types.
         superwords: Let LLVM do equal sums side by side (SLP), which Numba has it leave alone; a
             gain only where a loop writes many of them out.
+        fused: A product and a sum may round once: faster, last bits may differ.
     """
 
     def decorate(function: Function) -> Function:
+        function.__qualname__ += f"-{_sources()}"
         signature = numba.void(*arguments)
-        options = {"nogil": True, "error_model": "numpy"}
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+        if fused:
+            options["fastmath"] = {"contract"}
         usual = numba.config.SLP_VECTORIZE
         numba.config.SLP_VECTORIZE = int(superwords or usual)
         try:
@@ -70,6 +83,17 @@ def jit(*arguments: Any, superwords: bool = False) -> Callable[[Function], Funct
 
 
 @cache
+def _sources() -> str:
+    """What all kernels' sources hash to, as part of the names that Numba keeps machine code under.
+
+    By itself Numba notices a change of a function's own file, not of a file it calls into.
+    """
+    folder = Path(__file__).parent
+    text = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return hashlib.sha256(text).hexdigest()[:8]
+
+
+@cache
 def _tell_of_the_wait() -> None:
     """Say once why this start is slow; told after the first kernel, the others follow."""
     logging.getLogger("tryon").warning(
@@ -78,13 +102,19 @@ def _tell_of_the_wait() -> None:
 
 
 def helper(function: Function) -> Function:
-    """Make a function callable from compiled functions of the same file, typed by its callers."""
+    """Make a function callable from compiled functions, typed by its callers."""
     return cast(Function, numba.njit(error_model="numpy")(function))
 
 
 def fused_helper(function: Function) -> Function:
     """Like `helper`, and a product and a sum may round once: faster, last bits may differ."""
     return cast(Function, numba.njit(error_model="numpy", fastmath={"contract"})(function))
+
+
+def plain(array: NDArray[Scalar]) -> NDArray[Scalar]:
+    """The array itself, or a copy when it is a view with gaps or not aligned in memory."""
+    whole = array.flags.c_contiguous and array.flags.aligned
+    return array if whole else np.array(array, order="C")
 
 
 def cpu_features() -> frozenset[str]:
@@ -118,6 +148,18 @@ def spread(rows: int, least: int, *steps: Step) -> None:
     _run(steps, 0, borders[1])
     for future in pending:
         future.result()
+
+
+def beside(work: Callable[[], Any]) -> Callable[[], Any]:
+    """Start work that lets go of the GIL on another thread, if kernels may use one.
+
+    Returns:
+        A function that waits until it is done, and raises what it raised.
+    """
+    if thread_count() > 1:
+        return _pool().submit(work).result
+    work()
+    return lambda: None
 
 
 def _run(steps: tuple[Step, ...], start: int, stop: int) -> None:

@@ -10,30 +10,24 @@ loads the machine code from disk after that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import colour
-from .compiled import keep_memory, spread
-from .cpu_atlas import (
-    average_texels,
-    ema_texels,
-    face_vertices,
-    follow_texels,
-    gate_texels,
-    unwrap_texels,
-)
-from .cpu_pixels import composite_rows, paint_rows, polygon_rows, rasterise_rows
-from .reference_time import HIDDEN
+from .compiled import COPIED, PAINTED, keep_memory, plain, spread
+from .cpu_atlas import face_vertices, gate_texels, unwrap_texels
+from .cpu_pixels import composite_rows, paint_rows
+from .cpu_raster import polygon_coverage, rasterise
+from .cpu_time import average, ema, follow
 from .shapes import (
     check,
     check_box,
     check_indices,
-    check_soft,
     check_stride,
     check_writable,
+    of_table,
     softness,
 )
 
@@ -55,43 +49,6 @@ __all__ = [
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
-Scalar = TypeVar("Scalar", bound=np.generic)
-
-# Pixels or texels of one band worth a thread of its own: costly ones, and copies.
-PAINTED, COPIED = 10_000, 50_000
-
-
-def _plain(array: NDArray[Scalar]) -> NDArray[Scalar]:
-    """The array itself, or a copy when it is a view with gaps or not aligned in memory."""
-    plain = array.flags.c_contiguous and array.flags.aligned
-    return array if plain else np.array(array, order="C")
-
-
-def rasterise(
-    points: F32, triangles: I32, uv: F32, origin: tuple[int, int], shape: tuple[int, int]
-) -> F32:
-    """See `reference.rasterise`."""
-    check("rasterise", points, triangles, uv)
-    check_box("rasterise", origin, shape)
-    check_indices("rasterise", "triangles", triangles, 0, len(points))
-    texels = np.empty((*shape, 2), np.float32)
-    depth = np.empty(shape, np.float32)
-    arrays = [_plain(array) for array in (points, triangles, uv)]
-    least = PAINTED // max(shape[1], 1)
-    spread(shape[0], least, (rasterise_rows, *arrays, *origin, depth, texels))
-    return texels
-
-
-def polygon_coverage(
-    polygon: F32, origin: tuple[int, int], shape: tuple[int, int], soft: float = 0.0
-) -> F32:
-    """See `reference.polygon_coverage`."""
-    check("polygon_coverage", polygon)
-    check_box("polygon_coverage", origin, shape)
-    check_soft("polygon_coverage", soft)
-    coverage = np.zeros(shape, np.float32)
-    polygon_rows(_plain(polygon), *origin, 1.0, float(soft), coverage, 0, shape[0])
-    return coverage
 
 
 def facing(points: F32, triangles: I32, low: float, high: float) -> F32:
@@ -99,7 +56,7 @@ def facing(points: F32, triangles: I32, low: float, high: float) -> F32:
     check("facing", points, triangles)
     check_indices("facing", "triangles", triangles, 0, len(points))
     seen = np.empty(len(points), np.float32)
-    face_vertices(_plain(points), _plain(triangles), float(low), float(high), seen)
+    face_vertices(plain(points), plain(triangles), float(low), float(high), seen)
     return seen
 
 
@@ -140,11 +97,11 @@ def unwrap_into(
         raise ValueError(f"unwrap: packed is {found}; give contiguous float32 {wanted}.")
     arguments = (
         frame,
-        _plain(points),
-        _plain(vertex_visibility),
-        _plain(triangles),
-        _plain(texel_triangle).reshape(-1),
-        _plain(texel_barycentric).reshape(-1, 3),
+        plain(points),
+        plain(vertex_visibility),
+        plain(triangles),
+        plain(texel_triangle).reshape(-1),
+        plain(texel_barycentric).reshape(-1, 3),
         stride,
         packed.reshape(-1, 4),
     )
@@ -156,9 +113,9 @@ def gate(affine: F32, weights: F32, gates: F32, visibility: F32) -> F32:
     check("gate", affine, weights, gates, visibility)
     gated = np.empty(affine.shape, np.float32)
     arguments = (
-        _plain(affine).reshape(-1, 6),
-        _plain(weights).reshape(visibility.size, weights.shape[-1]),
-        _plain(gates),
+        plain(affine).reshape(-1, 6),
+        plain(weights).reshape(visibility.size, weights.shape[-1]),
+        plain(gates),
         visibility.reshape(-1),
         gated.reshape(-1, 6),
     )
@@ -182,11 +139,13 @@ def composite(
     check_indices("composite", "sources", sources, 0, sources[0].size)
     arguments = (
         image,
-        _plain(texels),
+        plain(texels[..., 0]),
+        plain(texels[..., 1]),
         *origin,
+        texels.shape[1],
         *_flat(affine, sources),
-        _plain(lips),
-        _plain(cover),
+        plain(lips),
+        plain(cover),
         *_tables(),
     )
     spread(texels.shape[0], PAINTED // max(texels.shape[1], 1), (composite_rows, *arguments))
@@ -216,82 +175,38 @@ def paint(
     edges = softness("paint", holes, soft)
     arguments = (
         image,
-        _plain(points),
-        _plain(triangles),
-        _plain(uv),
+        plain(points),
+        plain(triangles),
+        plain(uv),
         *origin,
         shape[1],
         *_flat(affine, sources),
         np.concatenate((lips, *holes)),
-        np.cumsum([len(lips), *map(len, holes)], dtype=np.int32),
+        np.array([*accumulate(map(len, (lips, *holes)))], np.int32),
         edges,
         *_tables(),
     )
     spread(shape[0], PAINTED // max(shape[1], 1), (paint_rows, *arguments))
 
 
-def _flat(affine: F32, sources: I32) -> tuple[F32, I32, int]:
-    """Maps and sources of flat texels, and texels a side."""
-    return _plain(affine).reshape(-1, 6), _plain(sources).reshape(2, -1), len(affine)
+def _flat(affine: F32, sources: I32) -> tuple[F32, I32, U8, int]:
+    """Maps, sources and `_own` of flat texels, and texels a side."""
+    own = of_table(sources, _own)
+    return plain(affine).reshape(-1, 6), plain(sources).reshape(2, -1), own, len(affine)
+
+
+def _own(sources: I32) -> U8:
+    """1 where a texel and the three after it take their own map in the first sheet, flat."""
+    side = sources.shape[1]
+    kept = np.zeros((side + 1, side + 1), bool)
+    kept[:-1, :-1] = sources[0] == np.arange(side * side).reshape(side, side)
+    alike = kept[:-1, :-1] & kept[1:, :-1] & kept[:-1, 1:] & kept[1:, 1:]
+    return alike.astype(np.uint8).reshape(-1)
 
 
 def _tables() -> tuple[F32, F32, U8]:
     """Light of a level, and the way back."""
     return colour.light_of_level(), colour.border_of_level(), colour.level_of_bucket()
-
-
-def ema(previous: F32, current: F32, weight: F32) -> F32:
-    """See `reference.ema`."""
-    check("ema", previous, current, weight)
-    smoothed = np.empty(previous.shape, np.float32)
-    arguments = (
-        _plain(previous).reshape(weight.size, previous.shape[-1]),
-        _plain(current).reshape(weight.size, previous.shape[-1]),
-        _plain(weight).reshape(-1),
-        smoothed.reshape(weight.size, previous.shape[-1]),
-    )
-    spread(weight.size, COPIED, (ema_texels, *arguments))
-    return smoothed
-
-
-def follow(previous: F32, current: F32, visibility: F32, step: float, believed: float) -> F32:
-    """See `reference.follow`."""
-    check("follow", previous, current, visibility)
-    smoothed = np.empty(previous.shape, np.float32)
-    arguments = (
-        _plain(previous).reshape(-1),
-        _plain(current).reshape(-1),
-        visibility.reshape(-1),
-        float(step),
-        float(believed),
-        smoothed.reshape(-1),
-    )
-    spread(visibility.size, PAINTED, (follow_texels, *arguments))
-    return smoothed
-
-
-def average(
-    own: F32,
-    visibility: F32,
-    near: Sequence[float],
-    others: Sequence[F32],
-    seen: Sequence[F32],
-    believed: float,
-) -> F32:
-    """See `reference.average`."""
-    check("follow", own, own, visibility)
-    if not len(others):
-        return own
-    mean, total = np.array(own, order="C"), np.where(visibility <= 0, HIDDEN, np.float32(1))
-    sums = mean.reshape(-1), total.reshape(-1)
-    here = _plain(own).reshape(-1), visibility.reshape(-1)
-    steps = []
-    for weight, other, there in zip(near, others, seen, strict=True):
-        check("follow", own, other, there)
-        neighbour = _plain(other).reshape(-1), there.reshape(-1), float(weight), float(believed)
-        steps.append((average_texels, *sums, *here, *neighbour))
-    spread(visibility.size, PAINTED, *steps)
-    return mean
 
 
 def warm_up() -> None:

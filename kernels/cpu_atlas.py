@@ -1,4 +1,4 @@
-"""Compiled loops over mesh and atlas: `facing`, `unwrap`, `gate`, `ema`, `follow`, `average`.
+"""Compiled loops over mesh and atlas: `facing`, `unwrap`, `gate`.
 
 They turn flat atlas arrays into flat atlas arrays; they never check their arguments (cpu.py does).
 """
@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .compiled import F32, F64, I32, INT, U8, helper, jit, readonly
+from .compiled import F32, F64, I32, INT, U8, fused_helper, helper, jit, readonly
 
-LARGEST = np.float32(np.finfo(np.float32).max)
 AT_ONCE = 128  # texels
 
 
@@ -44,8 +43,8 @@ def _clamp(index: int, length: int) -> Any:
     return np.uint64(min(max(index, 0), length - 1))  # unsigned: no look for a negative index
 
 
-@helper
-def _bilinear(frame: Any, left: int, top: int, fx: Any, fy: Any) -> Any:
+@fused_helper
+def _bilinear(frame: Any, left: Any, top: Any, fx: Any, fy: Any) -> Any:
     """The square of side 1, written out: the everyday case."""
     one, height, width = np.float32(1), frame.shape[0], frame.shape[1]
     upper, lower = frame[_clamp(top, height)], frame[_clamp(top + 1, height)]
@@ -60,7 +59,7 @@ def _bilinear(frame: Any, left: int, top: int, fx: Any, fy: Any) -> Any:
 
 
 @helper
-def _square(frame: Any, left: int, top: int, fx: Any, fy: Any, stride: int) -> Any:
+def _square(frame: Any, left: Any, top: Any, fx: Any, fy: Any, stride: int) -> Any:
     """Sum of the pixels under a square of side `stride`, each by the part of it covered."""
     one, height, width = np.float32(1), frame.shape[0], frame.shape[1]
     red = green = blue = np.float32(0)
@@ -76,59 +75,94 @@ def _square(frame: Any, left: int, top: int, fx: Any, fy: Any, stride: int) -> A
     return red, green, blue
 
 
+@helper
+def _positions(
+    points: Any, vertex_visibility: Any, triangles: Any, texel_triangle: Any,
+    texel_barycentric: Any, first: int, xs: Any, ys: Any, seen: Any,
+) -> None:  # fmt: skip
+    """Where the next len(xs) texels are in the picture, px, and how visible; NaN for nowhere.
+
+    In double precision, as the reference, so that both agree on what is inside the frame.
+    """
+    current = -1
+    ax = ay = bx = by = cx = cy = av = bv = cv = 0.0
+    for index in range(len(xs)):
+        k, texel = np.uint64(index), np.uint64(first + index)
+        triangle = texel_triangle[texel]
+        if triangle < 0:
+            xs[k] = ys[k] = seen[k] = np.nan
+            continue
+        if triangle != current:  # texels come in runs of one triangle
+            current = triangle
+            a, b, c = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
+            ax, ay = np.float64(points[a, 0]), np.float64(points[a, 1])
+            bx, by = np.float64(points[b, 0]), np.float64(points[b, 1])
+            cx, cy = np.float64(points[c, 0]), np.float64(points[c, 1])
+            av, bv = np.float64(vertex_visibility[a]), np.float64(vertex_visibility[b])
+            cv = np.float64(vertex_visibility[c])
+        wa, wb = np.float64(texel_barycentric[texel, 0]), np.float64(texel_barycentric[texel, 1])
+        wc = np.float64(texel_barycentric[texel, 2])
+        xs[k], ys[k] = wa * ax + wb * bx + wc * cx, wa * ay + wb * by + wc * cy
+        seen[k] = wa * av + wb * bv + wc * cv
+
+
+@helper
+def _squares(
+    width: int, height: int, stride: int, xs: Any, ys: Any, seen: Any, lefts: Any, tops: Any,
+    fxs: Any, fys: Any,
+) -> None:  # fmt: skip
+    """First pixel under the square at each position, the part of it left out, what is visible.
+
+    No branch and no look at the picture: LLVM runs many texels at once.
+    """
+    margin, half = np.float64(stride), 0.5 * stride
+    for index in range(len(xs)):
+        k = np.uint64(index)
+        x, y = xs[k], ys[k]
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (abs(seen[k]) < np.inf)
+        seen[k] = seen[k] if inside else 0.0
+        x = min(max(x, -margin), width + margin) - half
+        y = min(max(y, -margin), height + margin) - half
+        left, top = math.floor(x), math.floor(y)
+        lefts[k], tops[k] = np.int32(left), np.int32(top)
+        fxs[k], fys[k] = np.float32(x - left), np.float32(y - top)
+
+
 @jit(
     *(readonly(U8, 3, "A"), readonly(F32, 2), readonly(F32, 1), readonly(I32, 2)),
     *(readonly(I32, 1), readonly(F32, 2), INT, F32[:, ::1], INT, INT),
+    superwords=True,
 )
 def unwrap_texels(
     frame: Any, points: Any, vertex_visibility: Any, triangles: Any, texel_triangle: Any,
     texel_barycentric: Any, stride: int, packed: Any, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Fill red, green, blue and visibility of flat texels start..stop."""
-    height, width = frame.shape[0], frame.shape[1]
-    scale = np.float32(1.0 / (255.0 * stride * stride))
-    current = -1
-    ax = ay = bx = by = cx = cy = av = bv = cv = 0.0
-    for texel in range(start, stop):
-        triangle = texel_triangle[texel]
-        if triangle < 0:
-            packed[texel, 0] = packed[texel, 1] = packed[texel, 2] = packed[texel, 3] = 0.0
-            continue
-        if triangle != current:  # texels come in runs of one triangle
-            current = triangle
-            a, b, c = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
-            ax, bx, cx = (
-                np.float64(points[a, 0]),
-                np.float64(points[b, 0]),
-                np.float64(points[c, 0]),
-            )
-            ay, by, cy = (
-                np.float64(points[a, 1]),
-                np.float64(points[b, 1]),
-                np.float64(points[c, 1]),
-            )
-            av, bv = np.float64(vertex_visibility[a]), np.float64(vertex_visibility[b])
-            cv = np.float64(vertex_visibility[c])
-        wa, wb = np.float64(texel_barycentric[texel, 0]), np.float64(texel_barycentric[texel, 1])
-        wc = np.float64(texel_barycentric[texel, 2])
-        # In double precision, as the reference, so that both agree on what is inside the frame.
-        x, y = wa * ax + wb * bx + wc * cx, wa * ay + wb * by + wc * cy
-        if not math.isfinite(x + y):
-            packed[texel, 0] = packed[texel, 1] = packed[texel, 2] = packed[texel, 3] = 0.0
-            continue
-        seen = wa * av + wb * bv + wc * cv
-        inside = x >= 0 and x < width and y >= 0 and y < height and math.isfinite(seen)
-        packed[texel, 3] = seen if inside else 0.0
-        x = min(max(x, -float(stride)), width + float(stride)) - 0.5 * stride
-        y = min(max(y, -float(stride)), height + float(stride)) - 0.5 * stride
-        left, top = math.floor(x), math.floor(y)
-        fx, fy = np.float32(x - left), np.float32(y - top)
-        if stride == 1:
-            red, green, blue = _bilinear(frame, left, top, fx, fy)
-        else:
-            red, green, blue = _square(frame, left, top, fx, fy, stride)
-        packed[texel, 0], packed[texel, 1] = red * scale, green * scale
-        packed[texel, 2] = blue * scale
+    zero, scale = np.float32(0), np.float32(1.0 / (255.0 * stride * stride))
+    positions, firsts = np.empty((3, AT_ONCE), np.float64), np.empty((2, AT_ONCE), np.int32)
+    parts = np.empty((2, AT_ONCE), np.float32)
+    for first in range(start, stop, AT_ONCE):
+        texels = min(AT_ONCE, stop - first)
+        xs, ys, seen = positions[0, :texels], positions[1, :texels], positions[2, :texels]
+        lefts, tops = firsts[0, :texels], firsts[1, :texels]
+        fxs, fys = parts[0, :texels], parts[1, :texels]
+        _positions(
+            points, vertex_visibility, triangles, texel_triangle, texel_barycentric, first, xs,
+            ys, seen,
+        )  # fmt: skip
+        _squares(frame.shape[1], frame.shape[0], stride, xs, ys, seen, lefts, tops, fxs, fys)
+        for index in range(texels):
+            k, texel = np.uint64(index), packed[np.uint64(first + index)]
+            if not abs(xs[k] + ys[k]) < np.inf:
+                texel[0] = texel[1] = texel[2] = texel[3] = zero
+                continue
+            left, top = np.int64(lefts[k]), np.int64(tops[k])
+            if stride == 1:
+                red, green, blue = _bilinear(frame, left, top, fxs[k], fys[k])
+            else:
+                red, green, blue = _square(frame, left, top, fxs[k], fys[k], stride)
+            texel[0], texel[1], texel[2] = red * scale, green * scale, blue * scale
+            texel[3] = seen[k]
 
 
 @jit(
@@ -153,85 +187,3 @@ def gate_texels(
             gain = one + g * (affine[texel, k] - one)
             gated[texel, k] = zero if gain < zero else gain  # a NaN stays one
             gated[texel, 3 + k] = g * affine[texel, 3 + k]
-
-
-@helper
-def _moved(old: Any, new: Any, weight: Any) -> Any:
-    """`ema` of one value, written so that a loop over it needs no branch."""
-    mixed = (np.float32(1) - weight) * old + weight * new
-    mixed = mixed if abs(old) <= LARGEST else new
-    return mixed if abs(new) <= LARGEST else old
-
-
-@jit(readonly(F32, 2), readonly(F32, 2), readonly(F32, 1), F32[:, ::1], INT, INT)
-def ema_texels(
-    previous: Any, current: Any, weight: Any, smoothed: Any, start: int, stop: int
-) -> None:
-    """Smooth flat texels start..stop."""
-    for texel in range(start, stop):
-        w = weight[texel]
-        for k in range(previous.shape[1]):
-            smoothed[texel, k] = _moved(previous[texel, k], current[texel, k], w)
-
-
-@jit(
-    *(readonly(F32, 1), readonly(F32, 1), readonly(F32, 1, "A"), F64, F64, F32[::1], INT, INT),
-)
-def follow_texels(
-    previous: Any, current: Any, visibility: Any, step: float, believed: float, smoothed: Any,
-    start: int, stop: int,
-) -> None:  # fmt: skip
-    """Smooth flat texels start..stop by as much as they stayed the same.
-
-    A few texels at a time, all their numbers in a row: such loops run many numbers at once.
-    """
-    channels = len(smoothed) // max(len(visibility), 1)
-    noise, scale = np.float32(step), np.float32(1.0 / believed)
-    one, zero = np.float32(1), np.float32(0)
-    numbers = np.empty(AT_ONCE * channels, np.float32)
-    for first in range(start, stop, AT_ONCE):
-        texels, begin = min(AT_ONCE, stop - first), first * channels
-        old = previous[begin : begin + texels * channels]
-        new = current[begin : begin + texels * channels]
-        out = smoothed[begin : begin + texels * channels]
-        for k in range(len(out)):
-            change = abs(new[k] - old[k])
-            numbers[k] = change if change <= LARGEST else zero
-        for texel in range(texels):
-            change, place = zero, texel * channels
-            for k in range(place, place + channels):
-                change = max(change, numbers[k])
-            change = min(change * scale, one)
-            weight = noise + (one - noise) * change * change
-            if not visibility[first + texel] > 0:
-                weight = zero
-            for k in range(place, place + channels):
-                numbers[k] = weight
-        for k in range(len(out)):
-            out[k] = _moved(old[k], new[k], numbers[k])
-
-
-@jit(
-    *(F32[::1], F32[::1], readonly(F32, 1), readonly(F32, 1, "A"), readonly(F32, 1)),
-    *(readonly(F32, 1, "A"), F64, F64, INT, INT),
-)
-def average_texels(
-    mean: Any, total: Any, own: Any, visibility: Any, other: Any, seen: Any, near: float,
-    believed: float, start: int, stop: int,
-) -> None:  # fmt: skip
-    """Take one neighbour into `mean` and `total`, in place, for flat texels start..stop."""
-    channels = len(mean) // max(len(visibility), 1)
-    weight, scale = np.float32(near), np.float32(1.0 / believed)
-    one, zero = np.float32(1), np.float32(0)
-    for texel in range(start, stop):
-        place, change = texel * channels, zero
-        for k in range(place, place + channels):
-            difference = abs(other[k] - own[k])
-            change = max(change, difference if difference <= LARGEST else zero)
-        change *= scale
-        alike = one if visibility[texel] <= 0 else max(one - change * change, zero)
-        share = weight * alike if seen[texel] > 0 else zero
-        total[texel] += share
-        moved = share / total[texel]
-        for k in range(place, place + channels):
-            mean[k] = _moved(mean[k], other[k], moved)

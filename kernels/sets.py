@@ -7,6 +7,7 @@ the set itself can read, so that a set on a GPU copies a frame there once and ba
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -101,6 +102,23 @@ class KernelSet(Protocol):
         ...
 
 
+class Canvas:
+    """A picture to paint on; another thread copies it while this one gets the paint ready."""
+
+    def __init__(self, picture: U8) -> None:
+        from .compiled import beside
+
+        self.shape = picture.shape
+        self._image = np.empty(picture.shape, np.uint8)
+        self._wait = beside(partial(np.copyto, self._image, picture))
+
+    @property
+    def image(self) -> U8:
+        """The copy, (H, W, 3) uint8."""
+        self._wait()
+        return self._image
+
+
 class CpuSet:
     """The Numba kernels. Its arrays are NumPy arrays, its pictures are the frames themselves."""
 
@@ -151,12 +169,12 @@ class CpuSet:
             weights = weights * free[..., None]
         return cpu.gate(affine, weights, gates, visibility)
 
-    def canvas(self, picture: U8, faces: Sequence[F32]) -> U8:
+    def canvas(self, picture: U8, faces: Sequence[F32]) -> Canvas:
         """See `KernelSet.canvas`."""
-        return picture.copy()
+        return Canvas(picture)
 
     def paint(
-        self, canvas: U8, points: F32, triangles: I32, uv: F32, origin: tuple[int, int],
+        self, canvas: Canvas, points: F32, triangles: I32, uv: F32, origin: tuple[int, int],
         shape: tuple[int, int], affine: F32, sources: I32, lips: F32, holes: Sequence[F32],
         soft: Sequence[float] = (),
     ) -> None:  # fmt: skip
@@ -164,11 +182,11 @@ class CpuSet:
         from . import cpu
 
         mesh = points, triangles, uv, origin, shape
-        cpu.paint(canvas, *mesh, affine, sources, lips, holes, soft)
+        cpu.paint(canvas.image, *mesh, affine, sources, lips, holes, soft)
 
-    def store(self, canvas: U8) -> U8:
+    def store(self, canvas: Canvas) -> U8:
         """See `KernelSet.store`."""
-        return canvas
+        return canvas.image
 
 
 CPU = CpuSet()

@@ -6,12 +6,14 @@ converts or copies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
+
+Result = TypeVar("Result")
 
 # name: (dtype, dimensions); a letter stands for the same length wherever it occurs in a kernel.
 # Atlases (A) and pictures (H, W) are never empty.
@@ -74,15 +76,29 @@ def check(kernel: str, *arrays: NDArray[Any]) -> None:
         ValueError: An array has another dtype or shape than declared; the message names it.
     """
     lengths: dict[str, int] = {}
-    for (name, (dtype, pattern)), array in zip(SHAPES[kernel].items(), arrays, strict=True):
-        wanted = pattern.split()
+    for (name, dtype, wanted), array in zip(_WANTED[kernel], arrays, strict=True):
         found = array.shape
         if array.dtype != dtype or len(found) != len(wanted):
-            _refuse(kernel, name, array, dtype, pattern)
+            _refuse(kernel, name, array)
         for letter, length in zip(wanted, found, strict=True):
-            fixed = int(letter) if letter.isdigit() else lengths.setdefault(letter, length)
-            if length != fixed or (length == 0 and letter in "AHW"):
-                _refuse(kernel, name, array, dtype, pattern)
+            fixed = letter if isinstance(letter, int) else lengths.setdefault(letter, length)
+            if length != fixed or (length == 0 and letter in _NEVER_EMPTY):
+                _refuse(kernel, name, array)
+
+
+_NEVER_EMPTY = ("A", "H", "W")
+_WANTED: dict[str, tuple[tuple[str, np.dtype[Any], tuple[str | int, ...]], ...]] = {
+    kernel: tuple(
+        (
+            name,
+            np.dtype(dtype),
+            tuple(int(letter) if letter.isdigit() else letter for letter in pattern.split()),
+        )
+        for name, (dtype, pattern) in arrays.items()
+    )
+    for kernel, arrays in SHAPES.items()
+}
+"""SHAPES as `check` reads them, in every frame."""
 
 
 def check_indices(kernel: str, name: str, indices: NDArray[np.int32], low: int, stop: int) -> None:
@@ -91,18 +107,29 @@ def check_indices(kernel: str, name: str, indices: NDArray[np.int32], low: int, 
     Raises:
         ValueError: An index is outside the range.
     """
-    key = id(indices), low, stop
-    known = _SOUND.get(key)
-    if known is not None and known() is indices and not indices.flags.writeable:
-        return
-    if indices.size and (int(indices.min()) < low or int(indices.max()) >= stop):
+    least, most = of_table(indices, _range)
+    if least < low or most >= stop:
         raise ValueError(f"{kernel}: {name} has indices outside {low}..{stop - 1}.")
-    if not indices.flags.writeable:
-        _SOUND[key] = ref(indices, lambda _: _SOUND.pop(key, None))
 
 
-_SOUND: dict[tuple[int, int, int], ref[NDArray[np.int32]]] = {}
-"""Read-only tables whose indices were looked at, and within which bounds."""
+def of_table(table: NDArray[Any], work: Callable[[NDArray[Any]], Result]) -> Result:
+    """work(table); of a table that is read-only it is done once."""
+    if table.flags.writeable:
+        return work(table)
+    key = id(table), work
+    known = _KNOWN.get(key)
+    if known is None or known[0]() is not table:
+        known = _KNOWN[key] = ref(table, lambda _: _KNOWN.pop(key, None)), work(table)
+    return cast(Result, known[1])
+
+
+_KNOWN: dict[tuple[int, Callable[..., Any]], tuple[ref[NDArray[Any]], Any]] = {}
+"""What was made of tables that are read-only."""
+
+
+def _range(indices: NDArray[np.int32]) -> tuple[int, int]:
+    """Least and largest; of none a range within any other."""
+    return (int(indices.min()), int(indices.max())) if indices.size else (2**31, -(2**31))
 
 
 def check_box(kernel: str, origin: tuple[int, int], shape: tuple[int, ...]) -> None:
@@ -164,7 +191,8 @@ def check_writable(kernel: str, name: str, array: NDArray[Any]) -> None:
         raise ValueError(f"{kernel}: {name} is read-only; give a copy, it is changed in place.")
 
 
-def _refuse(kernel: str, name: str, array: NDArray[Any], dtype: str, pattern: str) -> None:
+def _refuse(kernel: str, name: str, array: NDArray[Any]) -> None:
+    dtype, pattern = SHAPES[kernel][name]
     raise ValueError(
         f"{kernel}: {name} is {array.dtype.name} {array.shape}; give {dtype} ({pattern}), "
         "where equal letters are equal lengths."

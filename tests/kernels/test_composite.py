@@ -73,6 +73,32 @@ def test_what_the_layer_leaves_alone_keeps_its_bytes(kernels: ModuleType) -> Non
         np.testing.assert_array_equal(found, image)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_other_sources_are_noticed_in_the_next_call(kernels: ModuleType, kept: bool) -> None:
+    """What a kernel makes of a table may be kept while the table is read-only, and not longer."""
+    affine, sources = layer(IDENTITY)
+    affine[0, 0] = [0, 0, 0, 1, 1, 1]  # white
+    sources.setflags(write=not kept)
+    image = np.full((*SHAPE, 3), 90, np.uint8)
+    spots = np.full((*SHAPE, 2), 3.5, np.float32)
+    kernels.composite(image, spots, (0, 0), affine, sources, full(0), full(1))
+    assert (image == 90).all()
+    sources = sources.copy() if kept else sources
+    sources[0] = 0
+    kernels.composite(image, spots, (0, 0), affine, sources, full(0), full(1))
+    assert (image == 255).all()
+
+
+def test_beyond_the_last_texel_only_that_one_counts(kernels: ModuleType) -> None:
+    paint, sources = layer([0.5, 0.2, 0.1, 0.3, 0.1, 0.2])
+    paint[:-1], paint[:, :-1] = np.nan, np.nan
+    spots = np.full((1, 2, 2), SIDE - 0.25, np.float32)
+    image = np.full((1, 2, 3), 90, np.uint8)
+    lips = f32([[0, 1]])
+    kernels.composite(image, spots, (0, 0), paint, sources, lips, np.ones_like(lips))
+    assert (image != 90).all()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.3, 1.0]), st.floats(0, 1, width=32))
 def test_identity_texels_never_change_a_level(seed: int, lip: float, share: float) -> None:

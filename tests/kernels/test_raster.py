@@ -149,6 +149,13 @@ def test_a_soft_edge_is_three_pixels_wide_and_stays_where_it_is(kernels: ModuleT
     np.testing.assert_allclose(upright, expected.T, atol=1e-6)
 
 
+@few
+@given(st.floats(0, 0.3330078125, width=32))
+def test_a_pixel_that_is_covered_whole_has_exactly_one(soft: float) -> None:
+    box = f32([[-9, -9], [99, -9], [99, 99], [-9, 99]])
+    assert (cpu.polygon_coverage(box, (0, 0), (4, 5), soft) == 1).all()
+
+
 def test_coverage_is_even_odd(kernels: ModuleType) -> None:
     outer = f32([[0, 0], [6, 0], [6, 6], [0, 6], [0, 0]])
     inner = f32([[2, 2], [4, 2], [4, 4], [2, 4], [2, 2]])

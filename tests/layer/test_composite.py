@@ -16,6 +16,7 @@ from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
 from tryon.kernels import cpu
 from tryon.kernels.colour import srgb_to_linear
+from tryon.kernels.sets import CPU
 from tryon.layer.composite import composite_layer, lip_softness
 from tryon.types import Face, MakeupLayer, Pose
 
@@ -36,9 +37,9 @@ def lurid() -> MakeupLayer:
 
 
 def worn(image, face, layer):
-    out = image.copy()
-    composite_layer(out, face, layer)
-    return out
+    canvas = CPU.canvas(image, [face.landmarks])
+    composite_layer(canvas, face, layer)
+    return CPU.store(canvas)
 
 
 def area(image, face, contour, soft=0.0):
@@ -157,10 +158,10 @@ def test_a_broken_landmark_leaves_the_frame_as_it_is(big, bad, where):
     st.integers(0, 40),
 )
 def test_no_landmarks_crash(seed, spread, odd, count):
-    """Any numbers at all: nothing is raised, and nothing but the image is written."""
+    """Any numbers at all: nothing is raised, and nothing but the canvas is written."""
     random = np.random.default_rng(seed)
     landmarks = (48 + 10**spread * random.standard_normal((478, 3))).astype(np.float32)
     landmarks[random.integers(0, 478, count), random.integers(0, 3, count)] = odd
     image = np.full((80, 96, 3), 90, np.uint8)
-    composite_layer(image, Face(landmarks, Pose(0, 0, 0), 1.0), lurid())
-    assert image.shape == (80, 96, 3)
+    assert worn(image, Face(landmarks, Pose(0, 0, 0), 1.0), lurid()).shape == (80, 96, 3)
+    assert (image == 90).all()

@@ -32,4 +32,6 @@ def face_mesh() -> FaceMesh:
     from safetensors.numpy import load
 
     tensors = load((files("tryon.face") / "assets" / "face_mesh.safetensors").read_bytes())
-    return FaceMesh(tensors["vertices"], tensors["triangles"], tensors["atlas_uv"])
+    triangles = tensors["triangles"]
+    triangles.setflags(write=False)  # kernels look at indices that cannot change once
+    return FaceMesh(tensors["vertices"], triangles, tensors["atlas_uv"])

@@ -6,9 +6,8 @@ out along smooth curves through the landmarks; the edges of the lips are as soft
 
 from __future__ import annotations
 
+from math import ceil, isfinite
 from typing import Any
-
-import numpy as np
 
 from tryon.face import landmarks as lm
 from tryon.face.atlas import atlas
@@ -28,27 +27,26 @@ def composite_layer(canvas: Any, face: Face, layer: MakeupLayer, kernels: Kernel
     """Paint a layer on a face, in place.
 
     Args:
-        canvas: of `kernels`; of the CPU's, (H, W, 3) uint8 RGB, contiguous and writable.
+        canvas: of `kernels`.
         face: where; landmarks may leave the canvas.
         layer: gated layer of `kernels`.
         kernels: what paints.
     """
     height, width = canvas.shape[:2]
     points = mesh_points(face)
-    if not np.isfinite(points).all():
+    (left, top, near), (right, bottom, far) = points.min(0).tolist(), points.max(0).tolist()
+    if not isfinite(left + top + near + right + bottom + far):
         return  # nobody knows where this face is
-    x0, y0 = np.clip(np.floor(points[:, :2].min(0)), 0, (width, height)).astype(int)
-    x1, y1 = np.clip(np.ceil(points[:, :2].max(0)), 0, (width, height)).astype(int)
+    x0, x1 = int(min(max(left, 0), width)), ceil(min(max(right, 0), width))
+    y0, y1 = int(min(max(top, 0), height)), ceil(min(max(bottom, 0), height))
     if x1 <= x0 or y1 <= y0:
         return
-    origin, shape = (int(x0), int(y0)), (int(y1 - y0), int(x1 - x0))
+    origin, shape = (x0, y0), (y1 - y0, x1 - x0)
     size = len(layer.affine)
     table, sources = atlas(size), region_masks(size).sheet_sources
-    lips, *holes = (
-        catmull_rom(face.landmarks[list(contour), :2], 6, closed=True) for contour in CONTOURS
-    )
+    lips, *holes = (catmull_rom(points[list(contour), :2], 6, closed=True) for contour in CONTOURS)
     drawn = points, table.triangles, table.uv, origin, shape
-    soft = [lip_softness(face.width)] * 2 + [0.0] * (len(CONTOURS) - 2)
+    soft = [lip_softness(right - left)] * 2 + [0.0] * (len(CONTOURS) - 2)
     kernels.paint(canvas, *drawn, layer.affine, sources, lips, holes, soft)
 
 
