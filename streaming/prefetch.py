@@ -36,15 +36,9 @@ def prefetched(items: Iterable[T]) -> Generator[Iterator[T]]:
 
 
 def _fill(items: Iterable[T], slot: Slot[T]) -> None:
-    error: BaseException | None = None
-    try:
+    with slot.filling():
         for item in items:
             slot.put(item, wait=True)
-    except SlotClosedError:
-        pass
-    except BaseException as caught:
-        error = caught
-    slot.close(error)
 
 
 def _drain(slot: Slot[T]) -> Iterator[T]:

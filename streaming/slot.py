@@ -6,6 +6,8 @@ it never queues, so what is read is never older than one step of the producer.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from threading import Condition
 from time import monotonic
 from typing import Generic, TypeVar
@@ -51,6 +53,12 @@ class Slot(Generic[T]):
             self._item, self._full = item, True
             self._changed.notify_all()
 
+    def emptied(self) -> None:
+        """Wait until the item was taken, or the slot was closed."""
+        with self._changed:
+            while self._full and not self._closed:
+                self._changed.wait()
+
     def get(self, timeout: float | None = None) -> T:
         """Take the item, waiting for one.
 
@@ -79,6 +87,21 @@ class Slot(Generic[T]):
             item, self._item, self._full = self._item, None, False
             self._changed.notify_all()
             return item  # type: ignore[return-value]  # full means that it is a T
+
+    @contextmanager
+    def filling(self) -> Generator[None]:
+        """What a producer's thread does: when it ends the slot is closed, with what it raised.
+
+        Nothing gets out of the block: any end of such a thread must end the program.
+        """
+        error: BaseException | None = None
+        try:
+            yield
+        except SlotClosedError:
+            pass
+        except BaseException as caught:
+            error = caught
+        self.close(error)
 
     def close(self, error: BaseException | None = None) -> None:
         """End the hand-over from either side; the first error given wins.

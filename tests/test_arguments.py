@@ -140,13 +140,31 @@ def test_sizes_and_whole_numbers():
             flags.whole(1)(text)
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("--remove {file} -o out", "{file} --remove -o out"),
+        ("--remove lips eyes {file} -o out", "{file} --remove lips eyes -o out"),
+        ("--intensity lips=0.5 {file}", "{file} --intensity lips=0.5"),
+        ("{file} --remove lisp", "{file} --remove lisp"),  # a slip stays where it is told of
+        ("--ref {file} {file} --remove", "--ref {file} {file} --remove"),
+        ("--remove -o {file}", "--remove -o {file}"),
+    ],
+)
+def test_a_file_behind_a_flag_of_several_words_is_the_commands(given, wanted, tmp_path):
+    file = tmp_path / "face.jpg"
+    file.touch()
+    words = given.format(file=file).split()
+    assert flags.files_first(words) == wanted.format(file=file).split()
+
+
 def test_look_flags_exclude_each_other(capsys):
     parser = argparse.ArgumentParser()
     flags.add_look_arguments(parser)
     flags.add_session_arguments(parser)
     parsed = parser.parse_args(["--ref", "a.png", "--intensity", "lips=0.5", "all=1"])
     assert parsed.intensity == [("lips", 0.5), ("all", 1.0)]
-    assert (parsed.backend, parsed.kernels) == ("auto", "auto")
+    assert (parsed.backend, parsed.kernels, parsed.overlap) == ("auto", "auto", "auto")
     for argv in (["--ref", "a", "--look", "b"], ["--ref", "a", "--faces", "5"]):
         with pytest.raises(SystemExit) as stop:
             parser.parse_args(argv)

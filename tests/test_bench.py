@@ -70,7 +70,7 @@ def test_a_camera_waits_for_nobody_and_its_frames_do_not_queue():
         return TryOnResult(frame.image, (), StageTimings())
 
     pictures = [np.zeros((4, 4, 3), np.uint8)]
-    session = SimpleNamespace(process=slow, reset=lambda: None)
+    session = SimpleNamespace(stages=[slow], reset=lambda: None)
     report = from_a_camera(session, pictures, 60, fps=100)
     assert report.frames + report.drops == 60
     assert report.drops > 20  # 0.6 s hold 20 steps of 0.03 s

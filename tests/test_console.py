@@ -81,7 +81,7 @@ def run(arguments):
     writer = VideoWriter(sys.argv[1])
     sink = Background(RecorderSink(writer, keep_partial=sys.argv[2] == "keep"), every_frame=True)
     say = CallSink(lambda frame, result: print(frame.index, flush=True))
-    run_live(DemoClip(64, 64), lambda f: TryOnResult(f.image), [sink, say], every_frame=True)
+    run_live(DemoClip(64, 64), [lambda f: TryOnResult(f.image)], [sink, say], every_frame=True)
 
 sys.exit(run_main(argparse.ArgumentParser(), run, []))
 """

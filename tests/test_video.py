@@ -69,6 +69,14 @@ def test_every_frame_is_made_up_and_time_and_sound_are_kept(clip, photo, tmp_pat
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_faces_found_ahead_are_made_up_as_well(clip, photo, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    assert run(clip, "--ref", photo, "-o", out, "--overlap", "on", "--json") == 0
+    done = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert (done["frames"], done["frames_with_face"], done["notes"]) == (12, 12, [])
+    assert make.pixels(out)[0] == make.pixels(clip)[0]
+
+
 def test_intensity_zero_gives_the_same_pictures(clip, photo, tmp_path):
     out = tmp_path / "out.mp4"
     assert run(clip, "--ref", photo, "-o", out, "--intensity", "all=0", "--quiet") == 0
@@ -255,15 +263,15 @@ def test_sigterm_puts_everything_away_and_exits_130(clip, look, tmp_path):
     look.save(worn)
     folder.mkdir()
     out = folder / "out.mp4"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tryon.video", str(clip), "--look", str(worn), "-o", str(out)],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while process.poll() is None and not list(folder.glob(".tryon-*/plan.json")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    command = [sys.executable, "-m", "tryon.video", str(clip), "--look", str(worn), "-o", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while process.poll() is None and not list(folder.glob(".tryon-*/plan.json")):
+                time.sleep(0.02)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()  # if it did not end, it does not stay either
     assert process.returncode == 130
     assert err.strip() == "interrupted"
     assert list(folder.iterdir()) == []

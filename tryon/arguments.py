@@ -6,8 +6,10 @@ It only turns words into values; the commands decide what happens with them.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tryon.engines.choose import ENGINE_NAMES
@@ -55,12 +57,36 @@ def add_look_arguments(
     )
 
 
+def files_first(argv: Sequence[str] | None) -> list[str]:
+    """The words of a command, with files that stand behind a look's flags brought to the front.
+
+    argparse lets a flag that may take several words take all that follow, so that the photo of
+    `--remove lips face.jpg` would be a region.
+
+    Args:
+        argv: arguments without the program's name; None takes the process's.
+    """
+    files, others, taking = [], [], False
+    for word in sys.argv[1:] if argv is None else argv:
+        if word.startswith("-"):
+            taking = word in ("--remove", "--intensity")
+        elif taking and word not in REGIONS and Path(word).exists():
+            files.append(word)
+            continue
+        others.append(word)
+    return [*files, *others]
+
+
 def add_session_arguments(parser: argparse.ArgumentParser, *, faces: bool = True) -> None:
-    """Add `--backend`, `--kernels`, `--parser` and, unless it is not wanted, `--faces`."""
+    """Add `--backend`, `--kernels`, `--overlap`, `--parser` and, if wanted, `--faces`."""
     parser.add_argument("--backend", choices=ENGINE_NAMES, default="auto", help="what runs it")
     parser.add_argument(
         "--kernels", choices=KERNELS, default="auto",
         help="what unwraps and paints; auto is cuda where the backend is on a GPU",
+    )  # fmt: skip
+    parser.add_argument(
+        "--overlap", choices=("auto", "on", "off"), default="auto",
+        help="find the faces of the next frame meanwhile; auto does where the backend is on a GPU",
     )  # fmt: skip
     parser.add_argument(
         "--parser", choices=("fast", "mediapipe"), default="fast", help="what finds the face"
@@ -172,6 +198,7 @@ def open_session(
     config = SessionConfig(
         backend=arguments.backend,
         kernels=arguments.kernels,
+        overlap=arguments.overlap,
         parser=arguments.parser,
         max_faces=arguments.max_faces,
         stills=stills,

@@ -201,7 +201,10 @@ def make_up_video(
         clock = time.monotonic()
         try:
             frames = stack.enter_context(prefetched(reader.frames(max(0, resumed - _RUN_UP))))
-            for frame, result in session.process_all(frames):
+            film = session.parse_all(frames)
+            if len(session.stages) > 1:
+                film = stack.enter_context(prefetched(film))
+            for frame, result in session.wear_all(film):
                 if frame.index < resumed:
                     continue
                 sink.show(frame, result)

@@ -16,6 +16,7 @@ from tryon.errors import ConfigError, MissingExtraError
 from tryon.face.parser import ParserConfig, check_parser, open_parser
 from tryon.face.regions import region_masks
 from tryon.face.unwrap import unwrap_face
+from tryon.kernels.sets import CPU
 from tryon.layer.composite import composite_layer
 from tryon.layer.gate import FadeConfig, check_intensity, fade, gate_layer
 from tryon.look.look import Look
@@ -119,13 +120,14 @@ class QualitySession:
         Returns:
             The result; its image is the input array itself when nothing was painted.
         """
-        faces, out = self._parser.detect(image), image
+        faces, canvas = self._parser.detect(image), None
         for face in faces[: self.config.max_faces]:
             share = fade(face, FadeConfig())
             if self._look is None or not any(self._look.intensities) or share == 0:
                 continue
-            out = out.copy() if out is image else out
-            composite_layer(out, face, self._layer(image, face, self._look, share))
+            canvas = canvas or CPU.canvas(image, [face.landmarks])
+            composite_layer(canvas, face, self._layer(image, face, self._look, share))
+        out = CPU.store(canvas) if canvas else image
         return TryOnResult(out, tuple(faces), backend=self.backend)
 
     def _layer(self, image: UInt8, face: Face, look: Look, share: float) -> MakeupLayer:

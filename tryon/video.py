@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    return run_main(_parser(), _run, argv)
+    return run_main(_parser(), _run, flags.files_first(argv))
 
 
 def _parser() -> argparse.ArgumentParser:

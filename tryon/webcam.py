@@ -117,7 +117,7 @@ def _run(arguments: argparse.Namespace) -> None:
             say(f"keys: {_KEYS}")
         report = run_live(
             source,
-            session.process,
+            session.stages,
             sinks or [NullSink()],
             frames=arguments.frames,
             every_frame=offline,

@@ -54,7 +54,7 @@ def test_an_unplugged_camera_comes_back_with_the_look_still_worn(scene, look, li
         CameraConfig(width=640, height=480, stall_s=0.3, open_s=1.0),
         opener=driver, platform="linux", notice=told.append,
     )  # fmt: skip
-    run_live(source, live_session.process, [Watch()], stop=lambda: len(told) == 2 and painted[-1])
+    run_live(source, [live_session.process], [Watch()], stop=lambda: len(told) == 2 and painted[-1])
     assert "lost" in told[0]
     assert "back" in told[1]
     assert painted[-1]
@@ -122,7 +122,7 @@ def bounded(seconds):
             memory.append(tracemalloc.get_traced_memory()[0])
         return now > end
 
-    report = run_live(source, compute, [Watch()], stop=stop, stats=stats)
+    report = run_live(source, [compute], [Watch()], stop=stop, stats=stats)
     tracemalloc.stop()
     grown = memory[-1] - memory[0]
     tenth = max(1, len(ages) // 10)
@@ -166,5 +166,5 @@ def test_a_camera_through_the_loop_ends_with_its_own_error():
     driver = Driver(V4L2=[Script([*[noise] * 30, *[None] * 1000])])
     source, sink = camera(driver, config=config), Collect()
     with pytest.raises(OSError, match="check cable and other programs"):
-        run_live(source, keep, [sink])
+        run_live(source, [keep], [sink])
     assert sink.closings == [True]

@@ -85,7 +85,7 @@ def test_close_from_another_thread_ends_a_live_run_with_one_error(look, portrait
     timer.start()
     began = time.monotonic()
     with pytest.raises(SessionClosedError):
-        run_live(source, compute, [NullSink()])
+        run_live(source, [compute], [NullSink()])
     timer.join()
     assert time.monotonic() - began < 5
     assert source.ended.wait(1)
@@ -101,7 +101,7 @@ def test_a_consumer_that_stops_reading_holds_nothing_up():
 
     stuck, seen = Stuck(), Collect()
     sink = Background(stuck, every_frame=False)
-    report = run_live(Numbers(60, 0.002), keep, [seen, _Freeing(sink, stuck)])
+    report = run_live(Numbers(60, 0.002), [keep], [seen, _Freeing(sink, stuck)])
     assert report.frames + report.drops == 60
     assert len(seen.frames) == report.frames
     assert sink.drops >= report.frames - 2  # it holds one result and waits for one

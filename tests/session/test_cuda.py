@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,9 @@ from tryon.errors import ConfigError, EngineError
 from tryon.kernels.cuda import why_not as why_no_cupy
 from tryon.kernels.cuda_set import CudaSet
 from tryon.layer.refresh import RefreshConfig
-from tryon.session import workplace
+from tryon.session import session, workplace
+from tryon.streaming.live import run_live
+from tryon.streaming.sinks import CallSink
 
 EVERY_FRAME = RefreshConfig(fps=0)
 Pair = Callable[..., Any]
@@ -48,9 +51,11 @@ def cupy(cpp_library: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
     """A machine with a GPU, or so it seems to the session."""
     fake = installed(cpp_library, monkeypatch)
     monkeypatch.setattr(InOrder, "cupy", fake, raising=False)
-    monkeypatch.setattr(workplace, "on_gpu", lambda engine: isinstance(engine, InOrder))
+    for module in (workplace, session):
+        monkeypatch.setattr(module, "on_gpu", lambda engine: isinstance(engine, InOrder))
     monkeypatch.setattr(
-        "tryon.session.session.choose",
+        session,
+        "choose",
         lambda name, model, threads: (InOrder if name != "torch" else TorchEngine)(threads=threads),
     )
     return fake
@@ -133,7 +138,7 @@ def test_a_lost_face_fades_alike_and_no_face_is_the_same_object(
         for frame in stream:
             agree(*(session.process(frame).image for session in sessions))
         for session in sessions:
-            session._parser = Blind(session._parser, 0)
+            session._parsing.parser = Blind(session._parsing.parser, 0)
         for k in (3, 4, 12):
             frame = Frame(stream[2].image, k, Fraction(k, 30))
             cuda, cpu = (session.process(frame).image for session in sessions)
@@ -150,6 +155,20 @@ class Blind:
 
     def parse(self, frame: Frame) -> tuple[Face, ...]:
         return self._parse(frame)[: self._most] if self._most else ()
+
+
+def test_a_stream_whose_faces_are_found_ahead_is_worn_alike(
+    pair_of: Pair, look: Any, scene: Any, wall: np.ndarray
+) -> None:
+    stream = moving(scene, 5)
+    stream[3] = Frame(wall, 3, stream[3].pts)
+    with pair_of(look) as (cuda, cpu):
+        images: list[np.ndarray] = []
+        sink = CallSink(lambda _, result: images.append(result.image))
+        source: Any = SimpleNamespace(live=True, frames=lambda: iter(stream), close=lambda: None)
+        run_live(source, cuda.stages, [sink], every_frame=True)
+        for frame, image in zip(stream, images, strict=True):
+            agree(image, cpu.process(frame).image)
 
 
 def test_two_faces_wear_looks_of_their_own(
@@ -243,7 +262,7 @@ def test_a_frame_goes_up_once_and_comes_down_once(
             assert cupy.counts["download"] == cupy.counts["down"] == 0
             assert cupy.counts["unwrap"] == cupy.counts["gate"] == cupy.counts["paint"] == 2
             assert cupy.counts["up"] <= 2 * 8  # points, visibility, contours, edges, gate, free
-        session._parser = Blind(session._parser, 1)  # the other face fades out
+        session._parsing.parser = Blind(session._parsing.parser, 1)  # the other face fades out
         cupy.counts.clear()
         session.process(Frame(pair, 4, Fraction(9, 60)))
         assert (cupy.counts["up box"], cupy.counts["unwrap"], cupy.counts["paint"]) == (1, 1, 2)
@@ -315,6 +334,7 @@ def test_auto_takes_cuda_with_a_student_on_the_gpu(
 ) -> None:
     with TryOnSession(config=SessionConfig(threads=1)) as session:
         assert session.backend == "torch-cpu-f32 + cuda kernels + fast"
+        assert session.stages == (session.parse, session.wear)  # the CPU is free to go ahead
     assert not caplog.records
     assert set(LAUNCHED) <= set(cupy.counts)
 

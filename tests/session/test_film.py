@@ -12,6 +12,7 @@ from tests.conftest import difference, frames, mesh_pixels
 from tryon import Frame
 from tryon.errors import ImageError, SessionClosedError
 from tryon.layer.ahead import AheadConfig
+from tryon.streaming.prefetch import prefetched
 
 
 def film(*images):
@@ -95,6 +96,16 @@ def test_intensity_0_keeps_the_very_pictures(live_session, portrait):
 def test_equal_films_give_equal_pictures(live_session, scene):
     clip = film(*(scene(600 + 8 * k, 360, 250, k) for k in range(8)))
     for a, b in zip(made_up(live_session, clip), made_up(live_session, clip), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_faces_found_ahead_on_another_thread_give_the_same_film(live_session, scene, portrait):
+    pictures = film(*(scene(600 + 6 * k, 360, 250) for k in range(5)), *[portrait] * 3)
+    whole = made_up(live_session, iter(pictures))
+    with prefetched(live_session.parse_all(iter(pictures))) as parsed:
+        halves = [result.image for _, result in live_session.wear_all(parsed)]
+    assert len(whole) == len(halves) == len(pictures)
+    for a, b in zip(whole, halves, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -239,7 +239,7 @@ def test_a_broken_prediction_leaves_its_face_as_it_is(pair, look, monkeypatch):
 
 
 def test_broken_landmarks_leave_the_frame_as_it_is(still_session, portrait, portrait_face):
-    parser = still_session._parser
+    parser = still_session._parsing.parser
 
     class Broken:
         name, close, reset = parser.name, parser.close, parser.reset
@@ -251,14 +251,16 @@ def test_broken_landmarks_leave_the_frame_as_it_is(still_session, portrait, port
             return (replace(portrait_face, landmarks=landmarks),
                     replace(portrait_face, landmarks=far))  # fmt: skip
 
-    still_session._parser = Broken()
+    still_session._parsing.parser = Broken()
     try:
         assert np.array_equal(still_session.process(portrait).image, portrait)
     finally:
-        still_session._parser = parser
+        still_session._parsing.parser = parser
 
 
 def test_settings_out_of_range_are_refused():
+    with pytest.raises(ConfigError, match="use one of auto, on, off"):
+        SessionConfig(overlap="perhaps")
     with pytest.raises(ConfigError, match="choose fast or mediapipe"):
         SessionConfig(parser="dlib")
     for config in (SessionConfig(backend="tpu"), SessionConfig(max_faces=5)):

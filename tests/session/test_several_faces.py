@@ -154,7 +154,7 @@ class Blinking:
 @pytest.fixture
 def blink(two, monkeypatch):
     def start(*blind):
-        monkeypatch.setattr(two, "_parser", Blinking(two._parser, blind))
+        monkeypatch.setattr(two._parsing, "parser", Blinking(two._parsing.parser, blind))
         return two
 
     return start

@@ -84,6 +84,50 @@ def test_timings_are_filled_and_add_up(still_session, portrait, wall):
     assert bare.student == bare.composite == 0
 
 
+# --- two halves --------------------------------------------------------------------------
+
+
+def test_the_halves_one_frame_apart_give_what_process_gives(look, scene, wall):
+    stream = [
+        Frame(scene(300, 200 + 3 * k, 260), k, Fraction(k, 30)) if k != 5 else Frame(wall, 5, None)
+        for k in range(9)
+    ]
+    config = SessionConfig(threads=1, overlap="on", refresh=RefreshConfig(fps=0))
+    with TryOnSession(look, config) as session, TryOnSession(look, config) as whole:
+        parse, wear = session.stages
+        waiting, found = parse(stream[0]), []
+        for frame in stream[1:]:
+            ahead = parse(frame)
+            found.append(wear(waiting))
+            waiting = ahead
+        found.append(wear(waiting))
+        for frame, result in zip(stream, found, strict=True):
+            np.testing.assert_array_equal(result.image, whole.process(frame).image)
+
+
+def test_a_seek_in_the_first_half_ends_what_the_second_remembers(look, portrait):
+    with TryOnSession(look, SessionConfig(threads=1)) as session:
+        late = [session.process(frame) for frame in frames(portrait, 8, start=100)]
+        early = session.wear(session.parse(Frame(portrait, 3, Fraction(3, 30))))
+    change = [difference(result.image, portrait).mean() for result in (early, late[-1])]
+    assert 0 < change[0] < change[1]
+
+
+@pytest.mark.parametrize(("overlap", "stages"), [("on", 2), ("off", 1), ("auto", 1)])
+def test_frames_overlap_where_it_is_asked_for_or_the_student_is_on_a_gpu(overlap, stages):
+    with TryOnSession(None, SessionConfig(threads=1, overlap=overlap)) as session:
+        assert len(session.stages) == stages
+
+
+def test_a_closed_session_does_neither_half(look, portrait):
+    session = TryOnSession(look, SessionConfig(threads=1))
+    parsed = session.parse(portrait)
+    session.close()
+    for use in (lambda: session.parse(portrait), lambda: session.wear(parsed)):
+        with pytest.raises(SessionClosedError):
+            use()
+
+
 # --- threads and the end -----------------------------------------------------------------
 
 

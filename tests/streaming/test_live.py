@@ -72,7 +72,7 @@ def slow(seconds):
 
 
 # The kernels' pool is not of the loop: it lives as long as the process.
-LOOP_THREADS = ("tryon-source", "tryon-sink", "tryon-camera")
+LOOP_THREADS = ("tryon-source", "tryon-ahead", "tryon-sink", "tryon-camera")
 
 
 def no_threads_left():
@@ -86,7 +86,7 @@ def no_threads_left():
 
 def test_shows_what_the_source_gives_and_reports():
     source, sink = Numbers(20, 0.002), Collect()
-    report = run_live(source, keep, [sink])
+    report = run_live(source, [keep], [sink])
     assert report.frames == len(sink.frames)
     assert report.frames + report.drops == 20
     assert sink.frames[-1].index == 19  # the newest is never the one dropped
@@ -105,7 +105,7 @@ def test_latency_stays_bounded_when_the_source_is_faster_than_compute():
         behind.append(source.given - 1 - frame.index)
         return slow(0.01)(frame)
 
-    report = run_live(source, compute, [sink], frames=100)
+    report = run_live(source, [compute], [sink], frames=100)
     assert report.frames == 100
     assert report.drops > 100
     assert np.median(behind[50:]) <= 1
@@ -116,15 +116,50 @@ def test_latency_stays_bounded_when_the_source_is_faster_than_compute():
 
 def test_every_frame_mode_drops_nothing():
     sink = Collect()
-    report = run_live(Numbers(50), slow(0.001), [sink], every_frame=True)
+    report = run_live(Numbers(50), [slow(0.001)], [sink], every_frame=True)
     assert [f.index for f in sink.frames] == list(range(50))
     assert report.drops == 0
+
+
+def test_the_first_of_two_stages_works_while_the_second_does():
+    def ahead(frame):
+        assert threading.current_thread().name == "tryon-ahead"
+        time.sleep(0.02)
+        return frame.index, frame
+
+    def here(value):
+        index, frame = value
+        assert index == frame.index
+        assert threading.current_thread() is threading.main_thread()
+        return slow(0.02)(frame)
+
+    sink, began = Collect(), time.monotonic()
+    report = run_live(Numbers(25), [ahead, here], [sink], every_frame=True)
+    assert [f.index for f in sink.frames] == list(range(25))
+    assert report.drops == 0
+    assert time.monotonic() - began < 25 * 0.04 * 0.85  # one after the other it is 1 s
+    assert no_threads_left()
+
+
+def test_with_two_stages_a_frame_waits_for_one_at_most():
+    source, behind, sink = Numbers(10**6, 0.002), [], Collect()
+
+    def here(frame):
+        behind.append(source.given - 1 - frame.index)
+        return slow(0.02)(frame)
+
+    report = run_live(source, [lambda frame: frame, here], [sink], frames=60)
+    assert report.frames + report.drops >= source.given - 3
+    # Parsed when the one before was taken, some ten frames ago, and never earlier.
+    assert np.median(behind) <= 13
+    indices = [f.index for f in sink.frames]
+    assert indices == sorted(set(indices))
 
 
 def test_frames_with_pts_are_paced_by_them():
     sink = Collect()
     began = time.monotonic()
-    run_live(Numbers(10, live=False, pts=Fraction(1, 25)), keep, [sink])
+    run_live(Numbers(10, live=False, pts=Fraction(1, 25)), [keep], [sink])
     assert time.monotonic() - began > 0.34
     gaps = np.diff([f.captured_at for f in sink.frames]) / 1e9
     assert np.median(gaps) > 0.03
@@ -132,32 +167,32 @@ def test_frames_with_pts_are_paced_by_them():
 
 def test_every_frame_mode_is_not_paced():
     began = time.monotonic()
-    run_live(Numbers(50, live=False, pts=Fraction(1)), keep, [Collect()], every_frame=True)
+    run_live(Numbers(50, live=False, pts=Fraction(1)), [keep], [Collect()], every_frame=True)
     assert time.monotonic() - began < 1
 
 
 def test_stops_after_the_number_of_frames_or_when_asked():
     sink = Collect()
-    assert run_live(Numbers(10**6, 0.001), keep, [sink], frames=7).frames == 7
+    assert run_live(Numbers(10**6, 0.001), [keep], [sink], frames=7).frames == 7
     assert len(sink.frames) == 7
     sink = Collect()
-    run_live(Numbers(10**6, 0.001), keep, [sink], stop=lambda: len(sink.frames) >= 3)
+    run_live(Numbers(10**6, 0.001), [keep], [sink], stop=lambda: len(sink.frames) >= 3)
     assert len(sink.frames) == 3
 
 
 def test_a_silent_source_leaves_the_window_responsive():
     sink = Collect()
-    run_live(Numbers(2, 0.3), keep, [sink])
+    run_live(Numbers(2, 0.3), [keep], [sink])
     assert sink.idles >= 5
 
 
 def test_no_frame_at_all_gives_a_report_without_numbers():
-    report = run_live(Numbers(0), keep, [Collect()])
+    report = run_live(Numbers(0), [keep], [Collect()])
     assert (report.frames, report.drops, report.fps) == (0, 0, 0.0)
     assert np.isnan(report.frame_age_ms.p50)
 
 
-@pytest.mark.parametrize("place", ["source", "compute", "sink"])
+@pytest.mark.parametrize("place", ["source", "ahead", "compute", "sink"])
 def test_an_exception_anywhere_ends_the_run_within_a_second(place):
     fault = EngineError("broken; buy another")
 
@@ -165,6 +200,11 @@ def test_an_exception_anywhere_ends_the_run_within_a_second(place):
         if place == "compute" and frame.index >= 3:
             raise fault
         return keep(frame)
+
+    def ahead(frame):
+        if place == "ahead" and frame.index >= 3:
+            raise fault
+        return frame
 
     class Sink(Collect):
         def show(self, frame, result):
@@ -176,7 +216,7 @@ def test_an_exception_anywhere_ends_the_run_within_a_second(place):
     sink, other = Sink(), Collect()
     began = time.monotonic()
     with pytest.raises(EngineError, match="buy another"):
-        run_live(source, compute, [sink, other])
+        run_live(source, [ahead, compute], [sink, other])
     assert time.monotonic() - began < 1
     assert sink.closings == other.closings == [True]
     assert source.ended.wait(1)
@@ -192,7 +232,7 @@ def test_interrupt_closes_the_sinks_as_failed_and_goes_on_up():
         return keep(frame)
 
     with pytest.raises(KeyboardInterrupt):
-        run_live(Numbers(10**6, 0.005), compute, [sink])
+        run_live(Numbers(10**6, 0.005), [compute], [sink])
     assert sink.closings == [True]
 
 
@@ -203,7 +243,7 @@ def test_a_sink_that_cannot_finish_is_reported_after_the_others_are_closed():
 
     sink = Collect()
     with pytest.raises(OSError, match="disk full"):
-        run_live(Numbers(3), keep, [Bad(), sink])
+        run_live(Numbers(3), [keep], [Bad(), sink])
     assert sink.closings == [False]
 
 
@@ -215,7 +255,7 @@ def test_stats_can_be_read_while_running_and_count_fps():
         def show(self, frame, result):
             seen.append((stats.frames, stats.fps))
 
-    report = run_live(Numbers(40, 0.01), keep, [Peek()], stats=stats)
+    report = run_live(Numbers(40, 0.01), [keep], [Peek()], stats=stats)
     assert seen[-1][0] == report.frames - 1
     assert 5 < report.fps < 101
     assert 5 < stats.fps < 101
@@ -230,12 +270,12 @@ def test_the_student_share_counts_frames_with_makeup_only():
 
 
 def test_memory_is_flat():
-    run_live(Numbers(500), keep, [NullSink()], every_frame=True)  # warm
+    run_live(Numbers(500), [keep], [NullSink()], every_frame=True)  # warm
     stats = LiveStats()
     tracemalloc.start()
-    run_live(Numbers(2000), keep, [NullSink()], every_frame=True, stats=stats)
+    run_live(Numbers(2000), [keep], [NullSink()], every_frame=True, stats=stats)
     middle = tracemalloc.get_traced_memory()[0]
-    run_live(Numbers(6000), keep, [NullSink()], every_frame=True, stats=stats)
+    run_live(Numbers(6000), [keep], [NullSink()], every_frame=True, stats=stats)
     grown = tracemalloc.get_traced_memory()[0] - middle
     tracemalloc.stop()
     assert stats.frames == 8000

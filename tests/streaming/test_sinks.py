@@ -55,7 +55,7 @@ def test_file_to_file_through_the_live_loop_is_complete_and_in_order(tmp_path):
     reader = VideoReader(source)
     writer = VideoWriter(tmp_path / "out.mp4", like=reader.info)
     recorder = Background(RecorderSink(writer, keep_partial=False), every_frame=True)
-    report = run_live(reader, lambda f: TryOnResult(f.image), [recorder], every_frame=True)
+    report = run_live(reader, [lambda f: TryOnResult(f.image)], [recorder], every_frame=True)
     assert (report.frames, report.drops, recorder.drops) == (40, 0, 0)
     assert make.pixels(source)[0] == make.pixels(tmp_path / "out.mp4")[0]
     assert make.packets(source, "audio") == make.packets(tmp_path / "out.mp4", "audio")
@@ -120,7 +120,7 @@ def test_a_full_disk_ends_a_live_run_with_one_error(tmp_path, monkeypatch):
     sink = Background(RecorderSink(writer, keep_partial=False), every_frame=True)
     source = VideoReader(make.write_video(tmp_path / "in.mp4"))
     with pytest.raises(MediaError, match="cannot write"):
-        run_live(source, lambda f: TryOnResult(f.image), [sink], every_frame=True)
+        run_live(source, [lambda f: TryOnResult(f.image)], [sink], every_frame=True)
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 

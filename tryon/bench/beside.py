@@ -51,7 +51,7 @@ def from_a_file(session: TryOnSession, pictures: Sequence[UInt8], frames: int) -
             writer.write(pictures[index % len(pictures)], Fraction(index, 30))
         writer.close()
         session.reset()
-        report = run_live(VideoReader(path), session.process, [NullSink()], every_frame=True)
+        report = run_live(VideoReader(path), session.stages, [NullSink()], every_frame=True)
     return round(float(report.fps), 1)
 
 
@@ -64,8 +64,8 @@ def from_a_camera(
     the frame age is what a person sees: from the frame's coming to its being handed on.
     """
     session.reset()
-    run_live(Pictures(pictures, WARM_UP), session.process, [NullSink()], every_frame=True)
-    return run_live(Pictures(pictures, frames, fps), session.process, [NullSink()])
+    run_live(Pictures(pictures, WARM_UP), session.stages, [NullSink()], every_frame=True)
+    return run_live(Pictures(pictures, frames, fps), session.stages, [NullSink()])
 
 
 def start_up(look: Look) -> float:

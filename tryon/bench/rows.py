@@ -102,9 +102,9 @@ def measure_row(
     nothing is dropped; `beside.from_a_camera` is what a camera's frames wait.
     """
     session.reset()
-    run_live(Pictures(pictures, WARM_UP), session.process, [NullSink()], every_frame=True)
+    run_live(Pictures(pictures, WARM_UP), session.stages, [NullSink()], every_frame=True)
     census = _Census()
-    report = run_live(Pictures(pictures, frames), session.process, [census], every_frame=True)
+    report = run_live(Pictures(pictures, frames), session.stages, [census], every_frame=True)
     seen = len(census.widths) / max(census.frames, 1)
     width = sum(census.widths) / len(census.widths) if census.widths else float("nan")
     return Row(size, faces, round(seen, 2), width, session.backend, report)

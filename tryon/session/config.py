@@ -16,6 +16,9 @@ from tryon.layer.refresh import RefreshConfig
 from tryon.layer.smooth import SmoothConfig
 from tryon.session.covers import OcclusionConfig
 
+OVERLAP = ("auto", "on", "off")
+"""What may be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
@@ -23,6 +26,7 @@ class SessionConfig:
 
     backend: str = "auto"  # auto, tensorrt, torch-cuda, openvino, torch
     kernels: str = "auto"  # auto (cuda where the backend is on a GPU), cuda, cpu
+    overlap: str = "auto"  # the next frame parsed meanwhile: auto (student on a GPU), on, off
     parser: str = "fast"  # fast, mediapipe
     max_faces: int = 1  # 1..4
     threads: int = 2  # CPU threads for the networks
@@ -40,3 +44,5 @@ class SessionConfig:
         check_parser(self.parser)
         if self.kernels not in KERNELS:
             raise ConfigError(f"kernels = {self.kernels}: use one of {', '.join(KERNELS)}")
+        if self.overlap not in OVERLAP:
+            raise ConfigError(f"overlap = {self.overlap}: use one of {', '.join(OVERLAP)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,47 +11,42 @@ from tryon.layer.ahead import Draft
 from tryon.layer.gate import FadeConfig, fade
 from tryon.layer.refresh import LayerRefresh
 from tryon.session.covers import Covers
-from tryon.session.reading import Stopwatch
+from tryon.session.parsing import Parsed
 from tryon.session.wardrobe import Outfit, Wearing
 from tryon.session.workplace import Workplace
-from tryon.types import Face, Frame, MakeupLayer
+from tryon.types import Face, MakeupLayer
 
 
 def predict(
     workplace: Workplace,
-    frame: Frame,
+    parsed: Parsed,
     picture: Any,
-    faces: Sequence[Face],
     wearing: Wearing,
     config: FadeConfig,
-    clock: Stopwatch,
     refresh: LayerRefresh | None = None,
     covers: Covers | None = None,
-    seconds: float = 0.0,
 ) -> tuple[Draft, ...]:
     """Predict the layers of the faces that wear something; those of one look run as a batch.
 
     Args:
         workplace: unwraps, and runs the student.
-        frame: what the faces are in.
-        picture: the same, of the workplace's kernels.
-        faces: with their track ids.
+        parsed: the frame and its faces; its clock gets the laps `unwrap`, `student` and `cover`.
+        picture: the frame, of the workplace's kernels.
         wearing: who wears what.
         config: which faces are read well enough.
-        clock: gets the laps `unwrap`, `student` and `cover`.
         refresh: chooses faces that go on with the layer they have; None makes every one anew.
         covers: looks for what is in front of them; None does not.
-        seconds: time of the frame.
 
     Returns:
         A draft for each face that wears something, in the order of track ids; a face whose
         prediction is broken has none.
     """
-    fitted = [(face, fade(face, config), wearing.of(face.track_id)) for face in faces]
+    image = parsed.frame.image
+    fitted = [(face, fade(face, config), wearing.of(face.track_id)) for face in parsed.faces]
     fitted = [each for each in fitted if each[1] > 0 and each[2].visible]
     waiting: dict[int | None, Draft] = {}
     if refresh is not None:
-        waiting = refresh.waiting(frame.image, [(face, o.digest) for face, _, o in fitted])
+        waiting = refresh.waiting(image, [(face, o.digest) for face, _, o in fitted])
     drafts = [
         replace(waiting[face.track_id], face=face, share=share, intensities=outfit.intensities)
         for face, share, outfit in fitted
@@ -63,21 +57,20 @@ def predict(
         prepared = each[2].prepared
         if prepared is not None and each[0].track_id not in waiting:
             worn.setdefault(prepared, []).append(each)
-    made = _made(workplace, frame, picture, worn, clock, covers, seconds) if worn else []
+    made = _made(workplace, parsed, picture, worn, covers) if worn else []
     if refresh is not None:
-        refresh.made(frame.image, made)
+        refresh.made(image, made)
     return tuple(sorted([*drafts, *made], key=lambda draft: draft.face.track_id or 0))
 
 
 def _made(
     workplace: Workplace,
-    frame: Frame,
+    parsed: Parsed,
     picture: Any,
     worn: dict[PreparedLook, list[tuple[Face, float, Outfit]]],
-    clock: Stopwatch,
     covers: Covers | None,
-    seconds: float,
 ) -> list[Draft]:
+    frame, clock = parsed.frame, parsed.clock
     size, kernels = workplace.engine.size, workplace.kernels
     unwrapped = [
         unwrap_faces(picture, [face for face, _, _ in group], size, kernels)
@@ -97,7 +90,7 @@ def _made(
                 seen, free = textures[place, ..., 3], None
                 if covers is not None:
                     texture = workplace.at_hand(textures[place], frame.image, face)
-                    free = covers.free(face.track_id, texture, seconds)
+                    free = covers.free(face.track_id, texture, parsed.seconds)
                 drafts.append(Draft(face, layer, seen, share, outfit.intensities, free))
     clock.lap("cover")
     return drafts

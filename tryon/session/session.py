@@ -1,21 +1,19 @@
 """`TryOnSession`: the one place that knows the order of the stages.
 
 Frame -> parse -> track -> unwrap -> student -> smooth -> gate -> composite -> frame. It moves no
-frames by itself: cameras, files and windows are the caller's.
+frames by itself: cameras, files, windows and threads are the caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
+from typing import Any
 
 from tryon.engines.choose import choose
-from tryon.errors import SessionClosedError
-from tryon.face.cut import ShotCounter
 from tryon.face.parser import ParserConfig, open_parser
-from tryon.face.track import FaceTracker
 from tryon.layer.ahead import Draft, smooth_window, windows
 from tryon.layer.composite import composite_layer, warm_up
 from tryon.layer.gate import gate_layer
@@ -26,18 +24,18 @@ from tryon.look.look import Look
 from tryon.session.config import SessionConfig
 from tryon.session.covers import open_covers
 from tryon.session.fitting import predict
-from tryon.session.intake import Intake
-from tryon.session.reading import Reading, Stopwatch
+from tryon.session.parsing import Parsed, Parsing
+from tryon.session.reading import Reading
 from tryon.session.wardrobe import Wardrobe
-from tryon.session.workplace import open_workplace
+from tryon.session.workplace import on_gpu, open_workplace
 from tryon.types import Frame, TryOnResult, UInt8
 
 
 class TryOnSession:
     """Wears a look on a stream of frames.
 
-    One thread calls `process`; `set_look`, `set_intensity` and `close` may come from any thread
-    and take effect at a frame border.
+    One thread calls `process`, or one calls `parse` and another `wear`; `set_look`,
+    `set_intensity` and `close` may come from any thread and take effect at a frame border.
     """
 
     def __init__(self, look: Look | None = None, config: SessionConfig | None = None) -> None:
@@ -61,16 +59,15 @@ class TryOnSession:
             warm_up(engine.size)
             self._workplace = open_workplace(self.config.kernels, engine)
             self._covers = open_covers(self.config.occlusion, self.config.threads)
-            self._parser = parser.result()
-        self._tracker = FaceTracker(self.config.track)
+            found = parser.result()
+        self._parsing = Parsing(found, self.config.track, self.config.stills)
         smooth = STILLS if self.config.stills else self.config.smooth
         self._smoother = LayerSmoother(smooth, self._workplace.kernels)
         self._hold = LayerHold(self.config.hold)
         self._refresh = LayerRefresh(self.config.refresh)
         self._wardrobe = Wardrobe(engine)
         self._busy = self._workplace.turn
-        self._closed = False
-        self._intake = Intake()
+        self._shot = -1  # of the newest frame that was made up
         if look is not None:
             self.set_look(look)
 
@@ -78,7 +75,7 @@ class TryOnSession:
     def backend(self) -> str:
         """Engine, kernels and parser in use."""
         place = self._workplace
-        return f"{place.engine.name} + {place.kernels.name} kernels + {self._parser.name}"
+        return f"{place.engine.name} + {place.kernels.name} kernels + {self._parsing.parser.name}"
 
     @property
     def look(self) -> Look | None:
@@ -100,7 +97,7 @@ class TryOnSession:
         Raises:
             SessionClosedError: after `close`.
         """
-        self._check_open()
+        self._parsing.check_open()
         self._wardrobe.set_look(look, face)
 
     def set_intensity(self, region: str, value: float, face: int | None = None) -> None:
@@ -116,17 +113,20 @@ class TryOnSession:
         """
         self._wardrobe.set_intensity(region, value, face)
 
+    @property
+    def stages(self) -> tuple[Callable[[Any], Any], ...]:
+        """What a frame goes through; of two, the first may be a frame ahead on another thread.
+
+        The CPU's networks use all cores by themselves: two frames at once pay where the student is
+        on a GPU (`SessionConfig.overlap`).
+        """
+        overlap = self.config.overlap
+        two = overlap == "on" or (overlap == "auto" and on_gpu(self._workplace.engine))
+        return (self.parse, self.wear) if two else (self.process,)
+
     def reset(self) -> None:
         """Forget the faces seen so far, as after a seek or a cut."""
-        with self._busy:
-            self._parser.reset()
-            self._tracker.reset()
-            self._smoother.reset()
-            self._hold.reset()
-            self._refresh.reset()
-            if self._covers:
-                self._covers.reset()
-            self._intake.reset()
+        self._parsing.reset()
 
     def process(self, frame: UInt8 | Frame) -> TryOnResult:
         """Put the look on one frame.
@@ -142,11 +142,17 @@ class TryOnSession:
             ImageError: not such an array.
         """
         with self._busy:
-            self._check_open()
-            if self.config.stills:
-                self.reset()
+            return self.wear(self.parse(frame))
+
+    def parse(self, frame: UInt8 | Frame) -> Parsed:
+        """The first half of `process`: find the faces. It may go on while `wear` is at work."""
+        return self._parsing.frame(frame)
+
+    def wear(self, parsed: Parsed) -> TryOnResult:
+        """The second half of `process`: put the look on the faces; in the order of parsing."""
+        with self._busy:
             refresh = None if self.config.stills else self._refresh
-            reading = self._read(self._intake.frame(frame), self._tracker, refresh=refresh)
+            reading = self._read(parsed, refresh)
             result = self._paint(reading, self._steadied(reading))
             self._refresh.measured(result.timings)
             return result
@@ -163,69 +169,59 @@ class TryOnSession:
         Raises:
             SessionClosedError, ImageError: as `process`.
         """
-        for reading, window in windows(self._read_all(frames), self.config.ahead.frames):
+        return self.wear_all(self.parse_all(frames))
+
+    def parse_all(self, frames: Iterable[Frame]) -> Iterator[Parsed]:
+        """The first half of `process_all`; it may be read ahead on another thread."""
+        return self._parsing.film(frames)
+
+    def wear_all(self, film: Iterable[Parsed]) -> Iterator[tuple[Frame, TryOnResult]]:
+        """The second half of `process_all`."""
+        for reading, window in windows(self._read_all(film), self.config.ahead.frames):
             with self._busy:
-                self._check_open()
-                reading.clock.resume()
+                self._parsing.check_open()
+                reading.parsed.clock.resume()
                 drafts = smooth_window(window, self.config.ahead, self._workplace.kernels)
                 if drafts:
-                    reading.clock.lap("smooth")
+                    reading.parsed.clock.lap("smooth")
                 result = self._paint(reading, drafts)
-            yield reading.frame, result
+            yield reading.parsed.frame, result
 
-    def _read_all(self, frames: Iterable[Frame]) -> Iterator[Reading]:
-        self.reset()
-        count_shots, shot = ShotCounter(), 0
-        # The window steadies landmarks, without the delay of the tracker's own filter.
-        tracker = FaceTracker(replace(self.config.track, smooth=False))
-        for frame in frames:
+    def _read_all(self, film: Iterable[Parsed]) -> Iterator[Reading]:
+        for parsed in film:
             with self._busy:
-                self._check_open()
-                frame = self._intake.frame(frame)
-                before, shot = shot, count_shots(frame.image)
-                if shot != before:
-                    self.reset()
-                    tracker.reset()
-                reading = self._read(frame, tracker, shot)
+                reading = self._read(parsed)
             yield reading
 
-    def _read(
-        self,
-        frame: Frame,
-        tracker: FaceTracker,
-        shot: int = 0,
-        refresh: LayerRefresh | None = None,
-    ) -> Reading:
-        """Find the faces of a frame and predict their layers."""
-        wearing = self._wardrobe.wearing
-        clock = Stopwatch()
-        if self._intake.is_seek(frame):
-            self.reset()  # before parsing: the parser is to look anew
-        seconds = self._intake.seconds(frame)
-        faces = self._parser.parse(frame)
-        clock.lap("parse")
-        faces = tracker.update(faces, seconds)
-        clock.lap("track")
+    def _read(self, parsed: Parsed, refresh: LayerRefresh | None = None) -> Reading:
+        """Predict the layers of a frame's faces."""
+        self._parsing.check_open()
+        if parsed.shot != self._shot:
+            self._forget()
+            self._shot = parsed.shot
+        parsed.clock.resume()
+        place, image = self._workplace, parsed.frame.image
         # A face that was lost may still be painted: the kernels are to bring it along.
-        expected = [face.landmarks for face in (*faces, *tracker.lost(seconds))]
-        picture = self._workplace.kernels.picture(frame.image, expected)
-        place, fade, covers = self._workplace, self.config.fade, self._covers
+        expected = [face.landmarks for face in (*parsed.faces, *parsed.lost)]
+        picture = place.kernels.picture(image, expected)
         drafts = predict(
-            place, frame, picture, faces, wearing, fade, clock, refresh, covers, seconds
+            place, parsed, picture, self._wardrobe.wearing, self.config.fade, refresh, self._covers
         )
-        return Reading(frame, picture, faces, drafts, seconds, shot, clock)
+        return Reading(parsed, picture, drafts)
+
+    def _forget(self) -> None:
+        """Nothing of the frames made up so far belongs to the next one."""
+        self._smoother.reset()
+        self._hold.reset()
+        self._refresh.reset()
+        if self._covers:
+            self._covers.reset()
 
     def close(self) -> None:
         """Free the networks once the frame in work is done; may be called twice."""
         with self._busy:
-            if not self._closed:
-                self._closed = True
-                self._parser.close()
-                self._workplace.engine.close()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise SessionClosedError("the session is closed; open a new TryOnSession")
+            self._parsing.close()
+            self._workplace.engine.close()
 
     def __enter__(self) -> TryOnSession:
         return self
@@ -240,27 +236,28 @@ class TryOnSession:
 
     def _steadied(self, reading: Reading) -> list[Draft]:
         """The drafts of a live frame, smoothed over the past; what lost faces wore fades out."""
-        drafts = []
+        parsed, drafts = reading.parsed, []
         for draft in reading.drafts:
             layer, appeared = self._smoother.update(
-                draft.face.track_id, draft.layer, draft.visibility, reading.seconds
+                draft.face.track_id, draft.layer, draft.visibility, parsed.seconds
             )
             drafts.append(replace(draft, layer=layer, share=draft.share * appeared))
         wearing = self._wardrobe.wearing
-        lost = [f for f in self._tracker.lost(reading.seconds) if wearing.of(f.track_id).visible]
-        drafts = self._hold.update(reading.frame.image, drafts, lost, reading.seconds)
+        lost = [face for face in parsed.lost if wearing.of(face.track_id).visible]
+        drafts = self._hold.update(parsed.frame.image, drafts, lost, parsed.seconds)
         if drafts:
-            reading.clock.lap("smooth")
+            parsed.clock.lap("smooth")
         return drafts
 
     def _paint(self, reading: Reading, drafts: Sequence[Draft]) -> TryOnResult:
         """Put the layers on the frame; without any, the result holds the very same array."""
-        image, kernels = reading.frame.image, self._workplace.kernels
+        parsed, kernels = reading.parsed, self._workplace.kernels
+        image = parsed.frame.image
         if drafts:
             canvas = kernels.canvas(reading.picture, [draft.face.landmarks for draft in drafts])
             for d in drafts:
                 layer = gate_layer(d.layer, d.visibility, d.intensities, d.share, kernels, d.free)
                 composite_layer(canvas, d.face, layer, kernels)
             image = kernels.store(canvas)
-            reading.clock.lap("composite")
-        return TryOnResult(image, reading.faces, reading.clock.timings(), self.backend)
+            parsed.clock.lap("composite")
+        return TryOnResult(image, parsed.faces, parsed.clock.timings(), self.backend)
