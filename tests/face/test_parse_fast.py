@@ -46,10 +46,9 @@ def test_a_face_is_found_where_it_is(parser, scene):
     assert nose[2] < ear[2]  # z is negative towards the camera
 
 
-def test_the_network_never_runs_in_bfloat16(parser):
-    assert parser.precision in ("f32", "f16")
+def test_the_network_runs_in_float32_whatever_else_the_cpu_has(parser):
     compiled = parser._landmarker._request.get_compiled_model()
-    assert "bfloat16" not in str(compiled.get_property("INFERENCE_PRECISION_HINT"))
+    assert "float32" in str(compiled.get_property("INFERENCE_PRECISION_HINT"))
 
 
 @pytest.mark.parametrize("degrees", [-60, -25, 25, 60])

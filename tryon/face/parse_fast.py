@@ -50,11 +50,6 @@ class FastParser:
         self._since_search = 0
         self._looked = 0  # closer views so far
 
-    @property
-    def precision(self) -> str:
-        """Number format of the landmark network: "f32" or "f16"."""
-        return _alive(self._landmarker).precision
-
     def parse(self, frame: Frame) -> tuple[Face, ...]:
         """Parse the next picture of a stream; see `FaceParser.parse`."""
         image = checked_image(frame.image)
@@ -170,9 +165,8 @@ class _Network:
             scale = 255 / (1 - low)
             convert = steps.input().preprocess().convert_element_type(ov.Type.f32)
             convert.mean(-low * scale).scale(scale)
-            # bf16 moves landmarks by a third of a pixel, so the runtime must not choose it.
-            capable = "FP16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-            self.precision = "f16" if capable else "f32"
+            # bf16 moves landmarks by a third of a pixel, so the runtime must not choose it; f16
+            # moves them too, and took longer on the CPUs that have it.
             compiled = core.compile_model(
                 steps.build(),
                 "CPU",
@@ -180,7 +174,7 @@ class _Network:
                     "PERFORMANCE_HINT": "LATENCY",
                     "NUM_STREAMS": 1,
                     "INFERENCE_NUM_THREADS": threads,
-                    "INFERENCE_PRECISION_HINT": self.precision,
+                    "INFERENCE_PRECISION_HINT": "f32",
                 },
             )
             self._request: Any = compiled.create_infer_request()
