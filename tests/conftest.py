@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tryon import Face, Frame, Look, SessionConfig, TryOnSession
+from tryon.engines import choose as engines
 
 MIDDLE = (226.0, 112.0)  # px, middle of the face in the portrait
 WIDTH = 96.0  # px, of the face there
@@ -22,6 +23,15 @@ Scene = Callable[..., np.ndarray]
 # A shell's background job ignores Ctrl-C and so would every program that a test starts and stops.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _auto_is_the_cpu() -> Iterator[None]:
+    """Tests mean the same on a machine with a GPU, where they name it if they want it."""
+    on_gpu = ("tensorrt", "torch-cuda")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "_ENGINES", sorted(engines._ENGINES, key=lambda e: e.name in on_gpu))
+        yield
 
 
 @cache

@@ -100,6 +100,7 @@ def run(
         text=True,
         timeout=300,
         check=False,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},  # with one, "auto" asks PyTorch
     )
 
 

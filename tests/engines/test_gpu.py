@@ -60,9 +60,10 @@ def test_no_driver_and_no_gpu_are_told_apart(make_driver, tmp_path: Path) -> Non
     absent = gpu_state(str(tmp_path / "libnothing.so"))
     assert absent.gpus == ()
     assert "install it" in absent.problem
-    hidden = gpu_state(make_driver(INIT=0, COUNT=0))
-    assert hidden.cuda == "13.2"
-    assert "CUDA_VISIBLE_DEVICES" in hidden.problem
+    for init in (0, 100):  # 100 is no device
+        hidden = gpu_state(make_driver(INIT=init, COUNT=0))
+        assert (hidden.gpus, hidden.cuda) == ((), "13.2")
+        assert "CUDA_VISIBLE_DEVICES" in hidden.problem
     broken = gpu_state(make_driver(INIT=999, COUNT=1))
     assert broken.gpus == ()
     assert "CUDA error 999" in broken.problem

@@ -34,8 +34,7 @@ _START = (
     "from tryon.streaming.demo_clip import DemoClip;"
     "frame = DemoClip(1280, 720).frame(0).image;"
     "session = TryOnSession(Look.load(sys.argv[1]));"
-    "out = session.process(frame).image; session.close();"
-    "assert (out != frame).any(); assert 'torch' not in sys.modules"
+    "out = session.process(frame).image; session.close(); assert (out != frame).any()"
 )
 
 

@@ -18,6 +18,7 @@ TURN = threading.RLock()
 """Held by whoever has work for the GPU queued: while a CUDA graph is captured, no other thread of
 the process may allocate there."""
 
+_NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE: all GPUs are hidden, or there is none
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_...
 
 
@@ -54,7 +55,7 @@ def gpu_state(driver: str = DRIVER) -> GpuState:
     library.cuDriverGetVersion(ctypes.byref(number))
     cuda = f"{number.value // 1000}.{number.value % 1000 // 10}"
     failed = library.cuInit(0) or library.cuDeviceGetCount(ctypes.byref(count))
-    if failed:
+    if failed not in (0, _NO_DEVICE):
         problem = f"the NVIDIA driver does not start (CUDA error {failed}): reinstall it or reboot"
         return GpuState((), cuda, problem)
     gpus = tuple(_gpu(library, index) for index in range(count.value))
