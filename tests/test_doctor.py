@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,6 +121,25 @@ def test_no_engine_at_all_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
         "engine torch", "absent", "torch is gone", "get it"
     )
     assert found["engines"].state == doctor.BROKEN
+
+
+def test_looking_starts_no_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is said of TensorRT is said once the engines that are stored were tried."""
+
+    class Stored(SimpleNamespace):
+        name, stream = "torch-cuda-f32 (TensorRT being loaded)", None
+
+        def wait_ready(self) -> None:
+            self.name = "torch-cuda-f32 (TensorRT not built)"
+
+    def choose(name: str, *, build: bool = True) -> Stored:
+        assert (name, build) == ("tensorrt", False)
+        return Stored(close=lambda: None)
+
+    monkeypatch.setattr("tryon.engines.choose.why_not", lambda name: None)
+    monkeypatch.setattr("tryon.engines.choose.choose", choose)
+    text = findings(doctor._engines)["engine tensorrt"].text
+    assert text.startswith("torch-cuda-f32 (TensorRT not built), runs; taken by default")
 
 
 def test_cameras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,7 +225,8 @@ def _engines() -> Iterator[Finding]:
             yield _absent(f"engine {name}", problem)
             continue
         if best:  # the one that "auto" takes must work; the others are only looked at
-            engine = choose(name)
+            engine = choose(name, build=False)  # it changes nothing
+            engine.wait_ready()
             kernels = open_workplace("auto", engine).kernels.name
             text = f"{engine.name}, runs; taken by default, with {kernels} kernels"
             yield Finding(f"engine {name}", OK, text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from tryon.engines import __main__ as command
-from tryon.engines.cache import ENGINE, EngineCache, EngineKey, default_root
+from tryon.engines.cache import ENGINE, PARTIAL, EngineCache, EngineKey, default_root
 
 KEY = EngineKey(
     weights="a" * 64,
@@ -84,6 +86,28 @@ def test_a_failed_build_leaves_nothing(cache: EngineCache) -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         cache.store(KEY, write)
     assert list(cache.root.iterdir()) == []
+
+
+def test_one_builds_and_sweeps_up_what_a_killed_build_left(cache: EngineCache) -> None:
+    said: list[str] = []
+    built: list[str] = []
+
+    def wait_for_the_other() -> None:
+        with cache.building(said.append):
+            built.append("second")
+
+    with cache.building(said.append):
+        left = cache.root / (PARTIAL + "x")
+        left.mkdir()
+        other = threading.Thread(target=wait_for_the_other)
+        other.start()
+        while not said:
+            time.sleep(0.01)
+        assert (built, left.exists()) == ([], True)
+        built.append("first")
+    other.join(60)
+    assert (built, left.exists()) == (["first", "second"], False)
+    assert said == ["TensorRT: another process builds engines here; waiting for it"]
 
 
 def test_clearing_takes_ours_and_nothing_else(cache: EngineCache) -> None:

@@ -27,7 +27,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
 
     def can_run(*names: str, broken: str = "") -> None:
         def choice(name: str) -> module._Choice:
-            def make(folder: Path, threads: int | None) -> Made:
+            def make(folder: Path, threads: int | None, build: bool) -> Made:
                 if name == broken:
                     raise EngineError(f"{name} does not load")
                 return Made(name)

@@ -1,8 +1,9 @@
-"""TensorRT without a GPU: what would be exported is right, and every obstacle is told."""
+"""TensorRT's part in a session without a GPU: PyTorch's tracer stands in for its engines."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,12 @@ import pytest
 import torch
 
 from tests.engines.test_engines import TINY, look, textures, wear
-from tryon.engines import __main__ as command
 from tryon.engines import tensorrt_build as build
-from tryon.engines.base import stack_texture
 from tryon.engines.cache import EngineCache, EngineKey
 from tryon.engines.choose import choose
-from tryon.engines.gpu import gpu_state, why_no_torch_gpu
-from tryon.engines.serving import example_inputs, serving_module
+from tryon.engines.gpu import why_no_torch_gpu
 from tryon.engines.tensorrt import NAME, TensorRtEngine
+from tryon.engines.tensorrt_build import build_missing
 from tryon.engines.torch import TorchEngine
 from tryon.errors import EngineError
 from tryon.models.student import TryOnModel
@@ -34,49 +33,6 @@ pytestmark = [  # the tracer that stands in for TensorRT is an old one
     pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
 ]
-no_gpu = pytest.mark.skipif(bool(gpu_state().gpus), reason="a GPU is at hand")
-
-
-@pytest.fixture(scope="module")
-def model() -> TryOnModel:
-    torch.manual_seed(3)
-    model = TryOnModel(TINY)
-    torch.nn.init.constant_(model.student.head.gain, 0.2)
-    return model.eval()
-
-
-def run(
-    model: TryOnModel, module: torch.nn.Module, faces: int, dtype: torch.dtype
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Textures, the model's layers, and the module's."""
-    sources = textures(faces)
-    with torch.no_grad():
-        reference = torch.from_numpy(stack_texture(look(), 64)).permute(0, 3, 1, 2)
-        features = model.encoder(reference)
-        source = torch.from_numpy(sources)
-        wanted = model.student(source.permute(0, 3, 1, 2), features).permute(0, 2, 3, 1)
-        found = module(source, *(f.to(dtype) for f in features))
-    assert found.dtype == torch.float32
-    assert found.is_contiguous()
-    return sources, wanted.numpy(), found.numpy()
-
-
-@pytest.mark.parametrize("faces", [1, 2, 4])
-def test_the_serving_module_is_the_student(model: TryOnModel, faces: int) -> None:
-    serving = serving_module(model.student)
-    _, wanted, found = run(model, serving, faces, torch.float32)
-    np.testing.assert_array_equal(found, wanted)
-    assert {type(m) for m in serving.modules() if isinstance(m, torch.nn.Conv2d)} == {
-        torch.nn.Conv2d
-    }
-    assert any(type(m) is not torch.nn.Conv2d for m in model.student.modules())  # untouched
-
-
-def test_half_precision_wears_the_same(model: TryOnModel) -> None:
-    serving = serving_module(model.student).half()
-    sources, wanted, found = run(model, serving, 2, torch.float16)
-    assert np.abs(wanted - [1, 1, 1, 0, 0, 0]).mean() > 0.02
-    assert np.abs(wear(sources, found) - wear(sources, wanted)).max() <= 1 / 255
 
 
 class Traced:
@@ -87,6 +43,7 @@ class Traced:
     def __init__(self) -> None:
         self.gate = threading.Event()  # builds wait for it
         self.gate.set()
+        self.asked = threading.Event()
         self.broken = False
         self.runs = 0
         self.in_use = threading.Lock()
@@ -96,6 +53,7 @@ class Traced:
         return {n: EngineKey(weights, "CPU", "0", "0", "0", str(n), "f16") for n in range(1, 5)}
 
     def build(self, module, example, path: Path) -> None:
+        self.asked.set()
         assert self.gate.wait(60)
         if self.broken:
             raise EngineError("TensorRT cannot build the student: no memory")
@@ -128,24 +86,31 @@ def folder(model: TryOnModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(folder: Path, tmp_path: Path, traced: Traced) -> tuple[TensorRtEngine, list[str]]:
+def start(folder: Path, traced: Traced) -> tuple[TensorRtEngine, list[str]]:
+    """An engine whose builder is this process, and what it says."""
+
+    def build(model: Path) -> Iterator[str]:
+        lines: list[str] = []
+        build_missing(model, EngineCache(), lines.append, runtime=traced)
+        yield from lines
+
     said: list[str] = []
-    cache = EngineCache(tmp_path / "engines")
-    return TensorRtEngine(folder, cache=cache, say=said.append, runtime=traced), said
+    return TensorRtEngine(folder, builder=build, say=said.append, runtime=traced), said
 
 
-def test_pytorch_serves_until_the_engines_are_built(folder: Path, tmp_path: Path) -> None:
+def test_pytorch_serves_until_the_engines_are_built(folder: Path) -> None:
     traced = Traced()
     traced.gate.clear()
-    engine, said = start(folder, tmp_path, traced)
+    engine, said = start(folder, traced)
     plain = TorchEngine(folder)
     wanted = plain(textures(5), plain.prepare(look()))
     prepared = engine.prepare(look())
+    assert traced.asked.wait(60)
     assert engine.name == "torch-cpu-f32 (TensorRT being built)"
     np.testing.assert_allclose(engine(textures(5), prepared), wanted, atol=1e-5)
     assert traced.runs == 0
     traced.gate.set()
-    engine._builder.join(60)
+    engine.wait_ready()
     assert engine.name == NAME
     for faces in range(6):  # five are four and one
         sources = textures(faces)
@@ -159,9 +124,9 @@ def test_pytorch_serves_until_the_engines_are_built(folder: Path, tmp_path: Path
     engine.close()
 
 
-def test_threads_take_turns_and_looks_do_not_leak(folder: Path, tmp_path: Path) -> None:
-    engine, _ = start(folder, tmp_path, traced := Traced())
-    engine._builder.join(60)
+def test_threads_take_turns_and_looks_do_not_leak(folder: Path) -> None:
+    engine, _ = start(folder, traced := Traced())
+    engine.wait_ready()
     jobs = [(textures(1 + k % 4, seed=k), engine.prepare(look(seed=k))) for k in range(6)]
     wanted = [engine(*job) for job in jobs]
     found: dict[int, list[np.ndarray]] = {k: [] for k in range(6)}
@@ -186,11 +151,11 @@ def test_threads_take_turns_and_looks_do_not_leak(folder: Path, tmp_path: Path) 
 def test_stored_engines_are_used_again_and_others_built_anew(
     folder: Path, model: TryOnModel, tmp_path: Path
 ) -> None:
-    first, _ = start(folder, tmp_path, Traced())
-    first._builder.join(60)
+    first, _ = start(folder, Traced())
+    first.wait_ready()
     first.close()
-    second, said = start(folder, tmp_path, Traced())
-    second._builder.join(60)
+    second, said = start(folder, Traced())
+    second.wait_ready()
     assert (second.name, said) == (NAME, [])
     second.close()
     other = tmp_path / "model"
@@ -198,18 +163,71 @@ def test_stored_engines_are_used_again_and_others_built_anew(
     changed.load_state_dict(model.state_dict())
     torch.nn.init.constant_(changed.student.head.gain, 0.1)
     write_model(changed.eval(), other)
-    third, said = start(other, tmp_path, Traced())
-    third._builder.join(60)
+    third, said = start(other, Traced())
+    third.wait_ready()
     old, new = (read_manifest(f).files[WEIGHTS][:12] for f in (folder, other))
     assert f"building, because weights {old} is now {new};" in said[0]
     third.close()
 
 
-def test_a_failed_build_is_told_and_pytorch_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_an_engine_serves_as_soon_as_it_is_built(folder: Path, cache: EngineCache) -> None:
+    names: list[str] = []
+
+    def build(model: Path) -> Iterator[str]:
+        for faces in (1, 4):
+            names.append(engine.name)
+            build_missing(model, cache, lambda line: None, faces, runtime=Traced())
+            yield f"{faces} of 4"
+
+    said: list[str] = []
+    engine = TensorRtEngine(folder, builder=build, say=said.append, runtime=Traced())
+    engine.wait_ready()
+    assert names == ["torch-cpu-f32 (TensorRT being built)", NAME]
+    assert said == ["1 of 4", "4 of 4"]
+    engine.close()
+
+
+def test_sessions_of_a_process_have_each_engine_built_once(folder: Path) -> None:
+    engines = [start(folder, Traced()) for _ in range(3)]
+    for engine, _ in engines:
+        engine.wait_ready()
+        assert engine.name == NAME
+        engine.close()
+    assert sorted(len(said) for _, said in engines) == [0, 0, 8]
+
+
+def test_without_a_builder_it_serves_what_is_stored(folder: Path, cache: EngineCache) -> None:
+    for name in ("torch-cpu-f32 (TensorRT not built)", NAME):
+        engine = TensorRtEngine(folder, builder=None, say=pytest.fail, runtime=Traced())
+        engine.wait_ready()
+        assert engine.name == name
+        assert engine(textures(1), engine.prepare(look())).shape == (1, 64, 64, 6)
+        engine.close()
+        assert bool(cache.entries()) == (name == NAME)
+        build_missing(folder, cache, lambda line: None, runtime=Traced())
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left"), TypeError("no"), AssertionError()])
+def test_whatever_fails_pytorch_goes_on(folder: Path, fault: Exception) -> None:
+    traced = Traced()
+
+    def build(*arguments: object) -> None:
+        raise fault
+
+    traced.build = build  # type: ignore[method-assign]
+    engine, said = start(folder, traced)
+    engine.wait_ready()
+    assert engine.name == "torch-cpu-f32 (TensorRT failed)"
+    assert said[-1].startswith(f"PyTorch goes on serving on the GPU: {type(fault).__name__}: ")
+    assert engine(textures(1), engine.prepare(look())).shape == (1, 64, 64, 6)
+    engine.close()
+
+
+def test_a_failed_build_is_told_and_pytorch_goes_on(folder: Path) -> None:
     traced = Traced()
     traced.broken = True
-    engine, said = start(folder, tmp_path, traced)
-    engine._builder.join(60)
+    engine, said = start(folder, traced)
+    engine.wait_ready()
     assert engine.name == "torch-cpu-f32 (TensorRT failed)"
     assert said[-1] == (
         "PyTorch goes on serving on the GPU: TensorRT cannot build the student: no memory"
@@ -218,7 +236,7 @@ def test_a_failed_build_is_told_and_pytorch_goes_on(folder: Path, tmp_path: Path
     engine.close()
 
 
-def test_an_engine_that_does_not_run_is_not_served(folder: Path, tmp_path: Path) -> None:
+def test_an_engine_that_does_not_run_is_not_served(folder: Path) -> None:
     traced = Traced()
 
     def load(path: Path):
@@ -228,98 +246,38 @@ def test_an_engine_that_does_not_run_is_not_served(folder: Path, tmp_path: Path)
         return fail
 
     traced.load = load  # type: ignore[method-assign]
-    engine, said = start(folder, tmp_path, traced)
-    engine._builder.join(60)
+    engine, said = start(folder, traced)
+    engine.wait_ready()
     assert engine.name == "torch-cpu-f32 (TensorRT failed)"
     assert "not permitted" in said[-1]
     assert engine(textures(1), engine.prepare(look())).shape == (1, 64, 64, 6)
     engine.close()
 
 
-def test_it_closes_during_a_build_and_twice(folder: Path, tmp_path: Path) -> None:
+def test_it_closes_during_a_build_and_twice(folder: Path, cache: EngineCache) -> None:
     traced = Traced()
     traced.gate.clear()
-    engine, said = start(folder, tmp_path, traced)
+    engine, said = start(folder, traced)
     prepared = engine.prepare(look())
+    assert traced.asked.wait(60)
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="closed"):
         engine(textures(1), prepared)
     traced.gate.set()
-    engine._builder.join(60)
+    engine.wait_ready()
     assert not [line for line in said if "goes on" in line]
-    assert len(EngineCache(tmp_path / "engines").entries()) == 4  # ready for the next start
-
-
-def test_it_exports_with_a_fixed_shape_and_constant_kernels(
-    model: TryOnModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tryon.engines.serving.load_model", lambda folder: model)
-    example = example_inputs(tmp_path, 3, "cpu", torch.float16)
-    assert example[0].shape == (3, 64, 64, 4)
-    serving = serving_module(model.student).half()
-    program = torch.export.export(serving, example)
-    operations = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
-    assert "aten.conv2d.default" in operations
-    assert not {op for op in operations if "rsqrt" in op or "sum" in op}  # training's arithmetic
-    np.testing.assert_array_equal(program.module()(*example), serving(*example))
-    with pytest.raises((RuntimeError, AssertionError)):
-        program.module()(example[0][:1], *example[1:])
-
-
-@no_gpu
-def test_without_a_gpu_every_door_tells_the_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("TRYON_CACHE", str(tmp_path))
-    for name in ("tensorrt", "torch-cuda"):
-        with pytest.raises(EngineError, match=rf"Engine {name} cannot be used here: .*driver"):
-            choose(name)
-    with pytest.raises(EngineError, match="driver"):
-        TensorRtEngine(cache=EngineCache(tmp_path))
-    assert command.main(["build"]) == 1
-    err = capsys.readouterr().err
-    assert err.startswith("error: TensorRT cannot be used here: ")
-    assert err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_missing_packages_are_named_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "why_no_torch_gpu", lambda: "no driver")
-    assert build.why_not() == "no driver"
-    monkeypatch.setattr(build, "why_no_torch_gpu", lambda: None)
-    monkeypatch.setattr(build, "find_spec", lambda name: None)
-    assert build.why_not() == f"torch-tensorrt is not installed: {build.REMEDY}"
-    monkeypatch.setattr(build, "find_spec", lambda name: object())
-    monkeypatch.setattr(build, "TENSORRT_WHEELS", ("no-such-wheel",))
-    assert build.why_not() == f"TensorRT is not installed: {build.REMEDY}"
-    monkeypatch.setattr(build, "TENSORRT_WHEELS", ("no-such-wheel", "numpy"))
-    assert build.why_not() is None
-    assert build.tensorrt_version() == np.__version__
-
-
-def test_a_broken_torch_tensorrt_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # It raises a bare Exception where a library of TensorRT is missing.
-    package = tmp_path / "torch_tensorrt"
-    package.mkdir()
-    (package / "__init__.py").write_text('raise Exception("no libnvinfer.so.11\\nmany lines")')
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(__import__("sys").modules, "torch_tensorrt", raising=False)
-    with pytest.raises(EngineError, match=r"no libnvinfer.so.11\); pip install") as caught:
-        build.import_torch_tensorrt()
-    assert "\n" not in str(caught.value)
+    assert len(cache.entries()) == 4  # ready for the next start
 
 
 @pytest.mark.gpu
-def test_tensorrt_wears_what_pytorch_wears(folder: Path, tmp_path: Path) -> None:
+def test_tensorrt_wears_what_pytorch_wears(folder: Path) -> None:
     if reason := build.why_not():
         pytest.skip(reason)
     said: list[str] = []
-    engine = TensorRtEngine(folder, cache=EngineCache(tmp_path / "engines"), say=said.append)
+    engine = TensorRtEngine(folder, say=said.append)
     prepared = engine.prepare(look())
-    engine._builder.join(1800)
+    engine.wait_ready()
     assert engine.name == NAME, said
     plain = TorchEngine(folder)
     for faces in (1, 2, 3, 4, 5, 1):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from tryon.arguments import whole
 from tryon.console import run_main
@@ -34,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument(
         "--faces", type=whole(1, 4), default=4, metavar="N", help="for 1 to N faces (default: 4)"
     )
+    build.add_argument(
+        "--model", type=Path, default=STUDENT_DIR, metavar="FOLDER", help="of the student"
+    )
     commands.add_parser("list", help="engines of this machine, and those that were built")
     commands.add_parser("clear", help="delete the engines that were built")
     return parser
@@ -44,13 +49,19 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.command == "build":
         from tryon.engines.tensorrt_build import build_missing
 
-        build_missing(STUDENT_DIR, cache, print, arguments.faces)
-        print(f"{arguments.faces} of {arguments.faces} engines ready in {cache.root}")
+        build_missing(arguments.model, cache, _say, arguments.faces)
+        _say(f"{arguments.faces} of {arguments.faces} engines ready in {cache.root}")
     elif arguments.command == "list":
         _list(cache)
     else:
         count, size = cache.clear()
         print(f"deleted {count} engines, {size / 2**20:.1f} MiB, in {cache.root}")
+
+
+def _say(line: str) -> None:
+    """Print at once; a build goes on when nobody listens any more."""
+    with suppress(BrokenPipeError):
+        print(line, flush=True)
 
 
 def _list(cache: EngineCache) -> None:

@@ -56,6 +56,10 @@ class Engine(Protocol):
         """Run once on an empty texture, so that the first real frame is not the slow one."""
         ...
 
+    def wait_ready(self) -> None:
+        """Wait until frames are served as they will be from now on; TensorRT's take over later."""
+        ...
+
     def close(self) -> None:
         """Free the model; idempotent. Calls after it raise EngineError."""
         ...

@@ -12,11 +12,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-ENGINE, KEY, PARTIAL = "engine.ep", "key.json", ".partial-"
+ENGINE, KEY, PARTIAL, LOCK = "engine.ep", "key.json", ".partial-", "building.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,29 @@ class EngineCache:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return folder / ENGINE
+
+    @contextmanager
+    def building(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Be the only process that builds; what one that was killed left half done is deleted.
+
+        Args:
+            say: is told if another has to be waited for.
+        """
+        from filelock import FileLock, Timeout
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say("TensorRT: another process builds engines here; waiting for it")
+            lock.acquire()
+        try:
+            for folder in self.root.glob(PARTIAL + "*"):
+                shutil.rmtree(folder, ignore_errors=True)
+            yield
+        finally:
+            lock.release()
 
     def clear(self) -> tuple[int, int]:
         """Delete every entry, whole or not.

@@ -17,10 +17,11 @@ from tryon.errors import ConfigError, EngineError
 from tryon.models.weights import STUDENT_DIR
 
 
-def _tensorrt(folder: Path, threads: int | None) -> Engine:
+def _tensorrt(folder: Path, threads: int | None, build: bool) -> Engine:
+    from tryon.engines.builder import build_apart
     from tryon.engines.tensorrt import TensorRtEngine
 
-    return TensorRtEngine(folder)
+    return TensorRtEngine(folder, builder=build_apart if build else None)
 
 
 def _why_no_tensorrt() -> str | None:
@@ -29,19 +30,19 @@ def _why_no_tensorrt() -> str | None:
     return why_not()
 
 
-def _torch_cuda(folder: Path, threads: int | None) -> Engine:
+def _torch_cuda(folder: Path, threads: int | None, build: bool) -> Engine:
     from tryon.engines.torch import TorchEngine
 
     return TorchEngine(folder, "cuda", threads)
 
 
-def _openvino(folder: Path, threads: int | None) -> Engine:
+def _openvino(folder: Path, threads: int | None, build: bool) -> Engine:
     from tryon.engines.openvino import OpenVinoEngine
 
     return OpenVinoEngine(folder, threads=threads)
 
 
-def _torch(folder: Path, threads: int | None) -> Engine:
+def _torch(folder: Path, threads: int | None, build: bool) -> Engine:
     from tryon.engines.torch import TorchEngine
 
     return TorchEngine(folder, threads=threads)
@@ -58,7 +59,7 @@ def _needs(package: str) -> Callable[[], str | None]:
 class _Choice:
     name: str
     why_not: Callable[[], str | None]  # with the remedy; None if the machine can; quick to tell
-    make: Callable[[Path, int | None], Engine]
+    make: Callable[[Path, int | None, bool], Engine]
 
 
 _ENGINES = (
@@ -81,13 +82,20 @@ def why_not(name: str) -> str | None:
     return next(choice for choice in _ENGINES if choice.name == name).why_not()
 
 
-def choose(name: str = "auto", folder: Path | None = None, *, threads: int | None = None) -> Engine:
+def choose(
+    name: str = "auto",
+    folder: Path | None = None,
+    *,
+    threads: int | None = None,
+    build: bool = True,
+) -> Engine:
     """Load an engine and run it once.
 
     Args:
         name: "auto", "tensorrt", "torch-cuda", "openvino" or "torch".
         folder: the model folder; None is the one that ships.
         threads: CPU threads; None leaves it to the engine.
+        build: whether TensorRT may have engines built that are missing, beside it, for minutes.
 
     Returns:
         The engine; its `name` says runtime and precision.
@@ -104,7 +112,7 @@ def choose(name: str = "auto", folder: Path | None = None, *, threads: int | Non
         if name in ("auto", choice.name):
             problem = choice.why_not()
             if problem is None:
-                engine = choice.make(folder or STUDENT_DIR, threads)
+                engine = choice.make(folder or STUDENT_DIR, threads, build)
                 engine.warm_up()
                 return engine
     raise EngineError(f"Engine {name} cannot be used here: {problem}.")

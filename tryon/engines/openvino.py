@@ -114,6 +114,9 @@ class OpenVinoEngine:
         nothing = np.zeros((1, self.size, self.size, 4), np.float32)
         self(nothing, self.prepare(empty_face(self.size)))
 
+    def wait_ready(self) -> None:
+        """It is."""
+
     def close(self) -> None:
         """Free the graphs."""
         self._student = self._encoder = self._bound = None

@@ -1,9 +1,10 @@
 """The TensorRT engine: float16, one static shape for each number of faces, CUDA graphs.
 
-While its engines are built or loaded, PyTorch serves on the same GPU, and the name says so.
+While its engines are built (by another process, see builder.py) or loaded, PyTorch serves on the
+same GPU, and the name says so.
 
 Not run on a GPU by us yet. Tested without one, with PyTorch's export in the place of TensorRT:
-serving, the background build, the hand-over and the turns.
+serving, the build beside it, the hand-over and the turns.
 """
 
 from __future__ import annotations
@@ -17,18 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tryon.engines.base import PreparedLook, check_fit, check_textures, empty_face
-from tryon.engines.cache import EngineCache
+from tryon.engines.builder import Builder, build_apart
+from tryon.engines.cache import EngineCache, EngineKey
 from tryon.engines.gpu import TURN
-from tryon.engines.tensorrt_build import (
-    MAX_FACES,
-    PRECISION,
-    Runtime,
-    Say,
-    TensorRt,
-    build_missing,
-)
+from tryon.engines.tensorrt_build import MAX_FACES, PRECISION, Runtime, Say, TensorRt, line_of
 from tryon.engines.torch import TorchEngine
-from tryon.errors import EngineError, TryOnError
+from tryon.errors import EngineError
 from tryon.models.weights import STUDENT_DIR
 from tryon.types import FaceTexture, Float32
 
@@ -36,6 +31,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NAME = f"tensorrt-{PRECISION}"
+
+_ONE_BUILD = threading.Lock()  # sessions of one process wait for each other's; see EngineCache, too
 
 
 def to_stderr(line: str) -> None:
@@ -54,7 +51,7 @@ class TensorRtEngine:
         self,
         folder: Path = STUDENT_DIR,
         *,
-        cache: EngineCache | None = None,
+        builder: Builder | None = build_apart,
         say: Say = to_stderr,
         runtime: Runtime | None = None,
     ) -> None:
@@ -62,7 +59,7 @@ class TensorRtEngine:
 
         Args:
             folder: a model folder with a manifest.
-            cache: where built engines are kept.
+            builder: builds engines that are not in the cache; None serves those that are.
             say: is told the progress of a build.
             runtime: None is TensorRT.
 
@@ -71,17 +68,19 @@ class TensorRtEngine:
             EngineError: there is no GPU, or no TensorRT.
         """
         self._runtime = runtime or TensorRt()
-        self._runtime.keys(folder)  # a machine that cannot is told at once
+        keys = self._runtime.keys(folder)  # a machine that cannot is told at once
         self._fallback = TorchEngine(folder, self._runtime.device)
         self.size, self.stream = self._fallback.size, self._fallback.stream
         self._modules: dict[int, nn.Module] = {}  # of the engines that are ready
         self._features: tuple[Tensor, ...] = ()
         self._bound: PreparedLook | None = None
         self._closed = False
-        self.name = f"{self._fallback.name} (TensorRT being built)"  # what serves the next frame
-        arguments = (folder, cache or EngineCache(), say)
-        self._builder = threading.Thread(target=self._get_ready, args=arguments, daemon=True)
-        self._builder.start()
+        self.name = ""  # what serves the next frame
+        self._named("being loaded")
+        arguments = (folder, keys, builder, say)
+        # As a daemon it may wait for the builder when the program ends; all else takes its turn.
+        self._loader = threading.Thread(target=self._get_ready, args=arguments, daemon=True)
+        self._loader.start()
 
     def prepare(self, reference: FaceTexture) -> PreparedLook:
         """Encode a reference face; see `Engine.prepare`."""
@@ -136,22 +135,26 @@ class TensorRtEngine:
         nothing = np.zeros((1, self.size, self.size, 4), np.float32)
         self(nothing, self.prepare(empty_face(self.size)))
 
+    def wait_ready(self) -> None:
+        """Wait until every engine serves, was found to be missing or has failed."""
+        self._loader.join()
+
     def close(self) -> None:
-        """Free the engines; a build under way is finished and stored for the next start."""
+        """Free the engines; a build under way goes on, for the next start."""
         with TURN:
             self._closed = True
             self._modules.clear()
             self._features, self._bound = (), None
             self._fallback.close()
 
-    def _take_over(self, faces: int, module: nn.Module) -> None:
+    def _take_over(self, faces: int, path: Path) -> None:
         """Serve so many faces with an engine, its graph captured before a frame needs it."""
         nothing = np.zeros((faces, self.size, self.size, 4), np.float32)
         with TURN:
             if self._closed:
                 return
             prepared = self.prepare(empty_face(self.size))
-            self._modules[faces] = module
+            self._modules[faces] = self._runtime.load(path)
             try:
                 for _ in range(3):
                     self(nothing, prepared)
@@ -160,16 +163,46 @@ class TensorRtEngine:
                 raise
             self.name = NAME
 
-    def _get_ready(self, folder: Path, cache: EngineCache, say: Say) -> None:
+    def _take_stored(self, keys: dict[int, EngineKey]) -> bool:
+        """Serve with the engines in the cache; whether no more are wanted."""
+        if self._closed:
+            return True
+        cache = EngineCache()
+        for faces in sorted(keys.keys() - self._modules.keys()):
+            path, _ = cache.find(keys[faces])
+            if path is not None:
+                self._take_over(faces, path)
+        return len(self._modules) == len(keys)
+
+    def _get_ready(
+        self, folder: Path, keys: dict[int, EngineKey], builder: Builder | None, say: Say
+    ) -> None:
         """Body of the background thread: its faults are said, and PyTorch goes on serving."""
-
-        def built(faces: int, path: Path) -> None:
-            if not self._closed:
-                self._take_over(faces, self._runtime.load(path))
-
         try:
-            build_missing(folder, cache, say, built=built, runtime=self._runtime)
-        except (TryOnError, RuntimeError) as error:  # of a build, or of CUDA
+            if self._take_stored(keys):
+                return
+            self._named("being built" if builder else "not built")
+            if builder:
+                self._have_built(folder, keys, builder, say)
+        except Exception as error:  # of a build, CUDA or the disk: whatever it is, frames go on
             if not self._closed:
-                self.name = f"{self._fallback.name} (TensorRT failed)"
-                say(f"PyTorch goes on serving on the GPU: {error}")
+                self._named("failed")
+                say(f"PyTorch goes on serving on the GPU: {line_of(error)}")
+
+    def _have_built(
+        self, folder: Path, keys: dict[int, EngineKey], builder: Builder, say: Say
+    ) -> None:
+        """Serve with each engine as soon as it is built."""
+        with _ONE_BUILD:
+            if self._take_stored(keys):  # what another session has had built meanwhile
+                return
+            for line in builder(folder):
+                say(line)
+                self._take_stored(keys)
+        if not self._take_stored(keys):
+            raise EngineError("The build left engines out; run python -m tryon.engines build.")
+
+    def _named(self, state: str) -> None:
+        """Tell what is with TensorRT while PyTorch serves alone."""
+        if not self._modules:
+            self.name = f"{self._fallback.name} (TensorRT {state})"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tryon.engines.cache import EngineCache, EngineKey
 from tryon.engines.gpu import gpu_state, why_no_torch_gpu
 from tryon.engines.serving import example_inputs, serving_module
-from tryon.errors import EngineError
+from tryon.errors import EngineError, TryOnError
 from tryon.models.weights import WEIGHTS, load_model, read_manifest
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def build_missing(
     say: Say,
     faces: int = MAX_FACES,
     *,
-    built: Callable[[int, Path], None] = lambda faces, path: None,
     runtime: Runtime | None = None,
 ) -> None:
     """Build every engine that the cache does not hold, saying why and how far it is.
@@ -89,7 +88,6 @@ def build_missing(
         cache: where engines are kept.
         say: is told one line at a time.
         faces: build for 1 to so many faces.
-        built: is told of each engine that is ready, stored before or now.
         runtime: None is TensorRT.
 
     Raises:
@@ -100,9 +98,11 @@ def build_missing(
 
     runtime = runtime or TensorRt()
     keys, module = runtime.keys(folder), None
-    for count in range(1, faces + 1):
-        path, reason = cache.find(keys[count])
-        if path is None:
+    with cache.building(say):
+        for count in range(1, faces + 1):
+            path, reason = cache.find(keys[count])
+            if path is not None:
+                continue
             say(f"TensorRT engine {count} of {faces}: building, because {reason}; takes minutes")
             began = time.monotonic()
             if module is None:
@@ -111,7 +111,6 @@ def build_missing(
             path = cache.store(keys[count], partial(runtime.build, module, example))
             size, seconds = path.stat().st_size / 2**20, time.monotonic() - began
             say(f"TensorRT engine {count} of {faces}: built in {seconds:.0f} s, {size:.1f} MiB")
-        built(count, path)
 
 
 class TensorRt:
@@ -167,7 +166,7 @@ class TensorRt:
             name, inputs = str(path), list(example)
             trt.save(compiled, name, output_format="exported_program", arg_inputs=inputs)
         except Exception as error:  # whatever exporter, converters and builder raise
-            raise EngineError(f"TensorRT cannot build the student: {_line(error)}") from error
+            raise EngineError(f"TensorRT cannot build the student: {line_of(error)}") from error
 
     def load(self, path: Path) -> nn.Module:
         """See `Runtime.load`; turns CUDA graphs on for every TensorRT engine of the process.
@@ -183,7 +182,7 @@ class TensorRt:
             module: nn.Module = torch.export.load(str(path)).module()
         except Exception as error:
             remedy = "run python -m tryon.engines clear"
-            raise EngineError(f"{path} does not load ({_line(error)}); {remedy}.") from error
+            raise EngineError(f"{path} does not load ({line_of(error)}); {remedy}.") from error
         return module
 
 
@@ -196,9 +195,10 @@ def import_torch_tensorrt() -> Any:
     try:
         return import_module("torch_tensorrt")
     except Exception as error:
-        raise EngineError(f"torch-tensorrt does not load ({_line(error)}); {REMEDY}.") from error
+        raise EngineError(f"torch-tensorrt does not load ({line_of(error)}); {REMEDY}.") from error
 
 
-def _line(error: Exception) -> str:
-    """The first line of an error that may be pages long."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def line_of(error: Exception) -> str:
+    """The first line of an error that may be pages long; one that is not ours with its kind."""
+    line = (str(error).strip().splitlines() or [""])[0][:200]
+    return line if isinstance(error, TryOnError) else f"{type(error).__name__}: {line}"

@@ -111,6 +111,9 @@ class TorchEngine:
         nothing = np.zeros((1, self.size, self.size, 4), np.float32)
         self(nothing, self.prepare(empty_face(self.size)))
 
+    def wait_ready(self) -> None:
+        """It is."""
+
     def close(self) -> None:
         """Free the model."""
         self._model = self._worn = None

@@ -124,6 +124,10 @@ class TryOnSession:
         two = overlap == "on" or (overlap == "auto" and on_gpu(self._workplace.engine))
         return (self.parse, self.wear) if two else (self.process,)
 
+    def wait_ready(self) -> None:
+        """Wait until `backend` stays as it is: a first build of TensorRT engines takes minutes."""
+        self._workplace.engine.wait_ready()
+
     def reset(self) -> None:
         """Forget the faces seen so far, as after a seek or a cut."""
         self._parsing.reset()
