@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tryon import bench
+from tryon.bench import command
 from tryon.bench.beside import from_a_camera
 from tryon.bench.rows import FACES, SIZES, measure_memory, moving_faces
-from tryon.streaming.stats import STAGES
+from tryon.errors import ConfigError
+from tryon.streaming.stats import STAGES, Percentiles
 from tryon.types import StageTimings, TryOnResult
 
 PERCENTILES = {"p50", "p95", "p99"}
@@ -75,6 +78,37 @@ def test_a_camera_waits_for_nobody_and_its_frames_do_not_queue():
     assert report.frames + report.drops == 60
     assert report.drops > 20  # 0.6 s hold 20 steps of 0.03 s
     assert report.frame_age_ms.p50 < 150  # a queue would make it 0.6 s
+
+
+def test_a_row_waits_for_the_engines_that_it_names(monkeypatch, capsys):
+    """While TensorRT engines are built, PyTorch serves, and the build has the GPU."""
+    done = []
+
+    def measure_row(*arguments):
+        done.append("row")
+        raise ConfigError("enough")
+
+    session = SimpleNamespace(wait_ready=lambda: done.append("ready"))
+    monkeypatch.setattr(command.flags, "open_session", lambda *_: nullcontext(session))
+    monkeypatch.setattr(command, "measure_row", measure_row)
+    assert bench.main(["--frames", "10"]) == 1
+    assert "enough" in capsys.readouterr().err
+    assert done == ["ready", "row"]
+
+
+def test_the_time_of_queueing_is_not_compared(monkeypatch, capsys):
+    three = Percentiles(2.0, 3.0, 4.0)
+    monkeypatch.setattr(command.beside, "parse_only", lambda *_: None)
+    monkeypatch.setattr(command.beside, "torch_eager_student", lambda *_: three)
+    monkeypatch.setattr(
+        command,
+        "figures",
+        lambda *_: {"stages_ms": {s: {"p50": 1.0} for s in ("student", "total")}},
+    )
+    for kernels, told in (("cpu", "takes 0.50 times"), ("cuda", "waited for with all else")):
+        row = SimpleNamespace(report=None, backend=f"engine + {kernels} kernels + fast")
+        command._compare(SimpleNamespace(frames=10), None, [], row)
+        assert told in capsys.readouterr().out
 
 
 def test_memory_is_read_early_and_late():

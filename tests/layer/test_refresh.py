@@ -10,7 +10,7 @@ import pytest
 from tryon.errors import ConfigError
 from tryon.face import landmarks as lm
 from tryon.layer.ahead import Draft
-from tryon.layer.refresh import LayerRefresh, RefreshConfig, strayed
+from tryon.layer.refresh import STUDENT, LayerRefresh, RefreshConfig, strayed
 from tryon.types import Face, MakeupLayer, Pose, StageTimings
 
 IMAGE = np.full((400, 400, 3), 120, np.uint8)
@@ -166,6 +166,21 @@ def test_straying_is_told_in_sizes_of_the_face():
     pulled[9, 0] += 10
     found = strayed(one, replace(one, landmarks=pulled))
     assert found == pytest.approx(10 / one.width, rel=0.05)
+
+
+def test_a_student_that_is_waited_for_elsewhere_rests_as_well():
+    """On a GPU its stage only queues it: what it costs is seen where the frame is waited for."""
+    refresh, worn, ran = LayerRefresh(RefreshConfig(fps=25, most=30)), [(face(), "a")], []
+    for index in range(90):
+        due = not refresh.waiting(IMAGE, worn)
+        layer = MakeupLayer(np.zeros((4, 4, 6), np.float32), index, "a")
+        refresh.made(IMAGE, [Draft(worn[0][0], layer, SEEN, 1.0)] if due else [])
+        student = 0.2 if due else 0.0
+        composite = 45.0 if due else 5.0
+        times = StageTimings(student=student, composite=composite, total=student + composite + 20)
+        refresh.measured(times, (*STUDENT, "composite"))
+        ran.append(due)
+    assert sum(ran[30:]) / 60 == pytest.approx(20 / 45, abs=0.05)  # of 40 ms a frame 20 are left
 
 
 @pytest.mark.parametrize("wrong", [{"fps": -1}, {"most": 0}, {"changed": float("nan")}])

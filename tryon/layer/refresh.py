@@ -18,6 +18,9 @@ from tryon.layer.ahead import Draft
 from tryon.layer.hold import glance, looks_changed
 from tryon.types import Face, Float32, StageTimings, UInt8
 
+STUDENT = ("unwrap", "student", "cover")
+"""Stages of a frame that only a run of the student needs."""
+
 _FRAMES = 15  # whose times are remembered; their median is blind to a single slow frame
 _COVERED = 0.1  # share of points that show something else at which the face is looked at anew
 _MOVED = 0.02  # the same of a face with something in front: a hand moves without the face
@@ -103,9 +106,14 @@ class LayerRefresh:
         self._runs = kept | served
         self._made = len(now)
 
-    def measured(self, timings: StageTimings) -> None:
-        """Learn from the times of the frame that was last chosen for and `made`."""
-        spent = timings.unwrap + timings.student + timings.cover
+    def measured(self, timings: StageTimings, stages: Sequence[str] = STUDENT) -> None:
+        """Learn from the times of the frame that was last chosen for and `made`.
+
+        Args:
+            timings: of the frame.
+            stages: whose time a frame is spared in which the student rests.
+        """
+        spent = sum(getattr(timings, stage) for stage in stages)
         self._others.append(timings.total - spent)
         if self._made:
             self._costs.append(spent / self._made)

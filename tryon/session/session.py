@@ -158,7 +158,7 @@ class TryOnSession:
             refresh = None if self.config.stills else self._refresh
             reading = self._read(parsed, refresh)
             result = self._paint(reading, self._steadied(reading))
-            self._refresh.measured(result.timings)
+            self._refresh.measured(result.timings, self._workplace.student_stages)
             return result
 
     def process_all(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, TryOnResult]]:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tryon.engines.precision import fixed_texture
 from tryon.errors import EngineError
 from tryon.face.unwrap import unwrap_faces
 from tryon.kernels.sets import CPU, KernelSet
+from tryon.layer.refresh import STUDENT
 from tryon.types import Face, Float32, UInt8
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class CpuWorkplace:
     engine: Engine
     kernels: KernelSet = CPU
     turn: RLock = field(default_factory=RLock)  # held while a frame is in work
+    student_stages: ClassVar = STUDENT  # where its time is spent
 
     def predict(self, textures: Any, prepared: PreparedLook) -> Layers:
         """The layers of faces; see `Engine.__call__`."""
@@ -58,6 +60,7 @@ class GpuWorkplace:
     engine: DeviceEngine
     kernels: CudaSet
     turn: RLock = TURN
+    student_stages: ClassVar = (*STUDENT, "composite")  # what was only queued is waited for there
 
     def predict(self, textures: Any, prepared: PreparedLook) -> Layers:
         """The layers of faces, on the GPU.
