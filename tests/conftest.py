@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cache
@@ -13,6 +14,7 @@ import pytest
 
 from tryon import Face, Frame, Look, SessionConfig, TryOnSession
 from tryon.engines import choose as engines
+from tryon.engines.gpu import TURN
 
 MIDDLE = (226.0, 112.0)  # px, middle of the face in the portrait
 WIDTH = 96.0  # px, of the face there
@@ -183,6 +185,21 @@ def mesh_pixels(image: np.ndarray, *faces: Face) -> np.ndarray:
         texels = cpu.rasterise(points, table.triangles, table.uv, (0, 0), inside.shape)
         inside |= (texels >= 0).all(-1)
     return inside
+
+
+def turn_is_taken() -> bool:
+    """Whether another thread would have to wait for the GPU."""
+    free: list[bool] = []
+
+    def ask() -> None:
+        free.append(TURN.acquire(timeout=0.05))
+        if free[0]:
+            TURN.release()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return not free[0]
 
 
 def parse_still(image: np.ndarray) -> Face:

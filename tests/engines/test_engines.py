@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import turn_is_taken
 from tryon.engines import openvino
 from tryon.engines.base import Engine, PreparedLook
 from tryon.engines.choose import choose
 from tryon.engines.openvino import ANSWER, OpenVinoEngine, fixed_answer
-from tryon.engines.torch import TorchEngine
+from tryon.engines.torch import TorchEngine, gpu_turn
 from tryon.errors import ConfigError, EngineError, WeightsError
 from tryon.look.look import Look
 from tryon.models.student import StudentConfig, TryOnModel
@@ -142,6 +144,21 @@ def test_unknown_engines_are_refused_and_auto_takes_openvino(folder: Path) -> No
     assert choose("auto", folder).name.startswith("openvino")
     with pytest.raises(ConfigError, match="engine"):
         choose("abacus", folder)
+
+
+def test_float32_on_a_gpu_is_float32_and_has_the_gpu_to_itself(folder: Path) -> None:
+    flags = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [flag.allow_tf32 for flag in flags]
+    with gpu_turn():
+        assert [flag.allow_tf32 for flag in flags] == [False, False]
+        assert turn_is_taken()
+    assert [flag.allow_tf32 for flag in flags] == before
+    engine, turns = TorchEngine(folder), []
+    engine._turn = lambda: nullcontext(turns.append("turn"))
+    prepared = engine.prepare(look())
+    engine(textures(1), prepared)
+    engine.on_device(textures(1), prepared)
+    assert len(turns) == 3
 
 
 @pytest.mark.parametrize("name", ["encoder.xml", "student.bin"])

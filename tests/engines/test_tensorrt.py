@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import turn_is_taken
 from tests.engines.test_engines import TINY, look, textures, wear
 from tryon.engines import tensorrt_build as build
 from tryon.engines.cache import EngineCache, EngineKey
@@ -47,6 +48,7 @@ class Traced:
         self.broken = False
         self.runs = 0
         self.in_use = threading.Lock()
+        self.captures = False
 
     def keys(self, folder: Path) -> dict[int, EngineKey]:
         weights = read_manifest(folder).files[WEIGHTS]
@@ -60,9 +62,14 @@ class Traced:
         torch.jit.trace(module, example, check_trace=False).save(str(path))
 
     def load(self, path: Path):
+        assert turn_is_taken(), "a graph may be captured while an engine is loaded"
         module = torch.jit.load(str(path))
+        fresh = True
 
         def run(*inputs):
+            nonlocal fresh
+            assert not (fresh and self.captures), "the very first run is captured"
+            fresh = False
             self.runs += 1
             assert self.in_use.acquire(blocking=False), "two threads share the fixed buffers"
             try:
@@ -71,6 +78,10 @@ class Traced:
                 self.in_use.release()
 
         return run
+
+    def capture(self, on: bool) -> None:
+        assert turn_is_taken()
+        self.captures = on
 
 
 def write_model(model: TryOnModel, folder: Path) -> None:
@@ -118,6 +129,7 @@ def test_pytorch_serves_until_the_engines_are_built(folder: Path) -> None:
         assert (
             np.abs(wear(sources, layers) - wear(sources, wanted[:faces])).max(initial=0) <= 1 / 255
         )
+    assert traced.captures
     assert len(said) == 8
     assert "engine 1 of 4: building, because none was built for 1 yet" in said[0]
     assert "engine 4 of 4: built in" in said[-1]
@@ -250,6 +262,7 @@ def test_an_engine_that_does_not_run_is_not_served(folder: Path) -> None:
     engine.wait_ready()
     assert engine.name == "torch-cpu-f32 (TensorRT failed)"
     assert "not permitted" in said[-1]
+    assert traced.captures  # those of other sessions go on
     assert engine(textures(1), engine.prepare(look())).shape == (1, 64, 64, 6)
     engine.close()
 

@@ -6,7 +6,6 @@ is one. Both sessions of a pair have the same student, so only kernels and copie
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -18,11 +17,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import difference, frames
+from tests.conftest import difference, frames, turn_is_taken
 from tests.kernels.fake_cupy import FakeCupy, installed
 from tryon import Face, Frame, SessionConfig, TryOnSession
 from tryon.engines.choose import why_not
-from tryon.engines.gpu import TURN
 from tryon.engines.torch import TorchEngine
 from tryon.errors import ConfigError, EngineError
 from tryon.kernels.cuda import why_not as why_no_cupy
@@ -298,27 +296,19 @@ def test_a_frame_has_the_gpu_to_itself(
     cupy: FakeCupy, look: Any, scene: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No graph is captured while a frame allocates, however many sessions there are."""
-    free = []
-
-    def ask() -> None:
-        free.append(TURN.acquire(timeout=0.05))
-        if free[-1]:
-            TURN.release()
-
+    taken = []
     store = CudaSet.store
 
     def stored(self: CudaSet, canvas: Any) -> Any:
-        thread = threading.Thread(target=ask)
-        thread.start()
-        thread.join()
+        taken.append(turn_is_taken())
         return store(self, canvas)
 
     monkeypatch.setattr(CudaSet, "store", stored)
     with TryOnSession(look, SessionConfig(threads=1, stills=True)) as session:
-        free.clear()
+        assert taken == [True]  # while the kernels are tried
         session.process(scene(200, 180, 150, size=(480, 360)))
-    ask()
-    assert free == [False, True]
+    assert taken == [True, True]
+    assert not turn_is_taken()
 
 
 # --- which kernels -----------------------------------------------------------------------

@@ -156,11 +156,14 @@ class TensorRtEngine:
             prepared = self.prepare(empty_face(self.size))
             self._modules[faces] = self._runtime.load(path)
             try:
-                for _ in range(3):
+                for on in (False, True, True):  # TensorRT wants one run before what is captured
+                    self._runtime.capture(on)
                     self(nothing, prepared)
             except Exception:
                 del self._modules[faces]  # PyTorch goes on
                 raise
+            finally:
+                self._runtime.capture(True)  # else engines that serve would drop their graphs
             self.name = NAME
 
     def _take_stored(self, keys: dict[int, EngineKey]) -> bool:

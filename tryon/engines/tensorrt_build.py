@@ -72,6 +72,10 @@ class Runtime(Protocol):
         """Load what `build` saved, ready to be called on `device`."""
         ...
 
+    def capture(self, on: bool) -> None:
+        """Whether a loaded module captures its next run, and replays it from then on."""
+        ...
+
 
 def build_missing(
     folder: Path,
@@ -169,21 +173,24 @@ class TensorRt:
             raise EngineError(f"TensorRT cannot build the student: {line_of(error)}") from error
 
     def load(self, path: Path) -> nn.Module:
-        """See `Runtime.load`; turns CUDA graphs on for every TensorRT engine of the process.
+        """See `Runtime.load`.
 
         Raises:
             EngineError: the file does not load.
         """
         import torch
 
-        trt = import_torch_tensorrt()  # registers what the file refers to
+        import_torch_tensorrt()  # registers what the file refers to
         try:
-            trt.runtime.set_cudagraphs_mode(True)
             module: nn.Module = torch.export.load(str(path)).module()
         except Exception as error:
             remedy = "run python -m tryon.engines clear"
             raise EngineError(f"{path} does not load ({line_of(error)}); {remedy}.") from error
         return module
+
+    def capture(self, on: bool) -> None:
+        """See `Runtime.capture`; for every TensorRT engine of the process that runs meanwhile."""
+        import_torch_tensorrt().runtime.set_cudagraphs_mode(on)
 
 
 def import_torch_tensorrt() -> Any:

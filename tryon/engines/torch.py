@@ -5,6 +5,8 @@ Slow on a CPU; the other engines are measured against it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from tryon.engines.base import (
     empty_face,
     stack_texture,
 )
+from tryon.engines.gpu import TURN
 from tryon.errors import EngineError
 from tryon.models.weights import STUDENT_DIR, load_model
 from tryon.types import FaceTexture, Float32
@@ -25,6 +28,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tryon.models.student import TryOnModel
+
+
+@contextmanager
+def gpu_turn() -> Iterator[None]:
+    """Have the GPU to oneself, with float32 as exact there as on a CPU.
+
+    PyTorch lets cuDNN round what it multiplies to 10 bits (TF32), for the whole process.
+    """
+    import torch
+
+    flags: tuple[Any, ...] = torch.backends.cudnn, torch.backends.cuda.matmul
+    with TURN:
+        before = [flag.allow_tf32 for flag in flags]
+        try:
+            for flag in flags:
+                flag.allow_tf32 = False
+            yield
+        finally:
+            for flag, value in zip(flags, before, strict=True):
+                flag.allow_tf32 = value
 
 
 class TorchEngine:
@@ -49,15 +72,17 @@ class TorchEngine:
         model = load_model(folder)
         if threads is not None:
             torch.set_num_threads(threads)
+        self._turn = gpu_turn if device == "cuda" else nullcontext
+        # All work is in its order, also what other libraries put there.
+        self.stream: torch.cuda.Stream | None = None
         try:
-            self._model: TryOnModel | None = model.to(device)
+            with self._turn():
+                self._model: TryOnModel | None = model.to(device)
+                if device == "cuda":
+                    self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         except (RuntimeError, AssertionError) as error:
             raise EngineError(f"PyTorch has no device {device}; use device cpu.") from error
         self._device = device
-        # All work is in its order, also what other libraries put there.
-        self.stream: torch.cuda.Stream | None = None
-        if device == "cuda":
-            self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self._worn: tuple[tuple[Float32, ...], tuple[Tensor, ...]] | None = None  # here, there
         self.size = model.config.size
         self.name = f"torch-{device}-f32"
@@ -67,7 +92,7 @@ class TorchEngine:
         import torch
 
         encoder = self._opened().encoder
-        with torch.inference_mode(), torch.cuda.stream(self.stream):
+        with self._turn(), torch.inference_mode(), torch.cuda.stream(self.stream):
             x = torch.from_numpy(stack_texture(reference, self.size)).to(self._device)
             features = encoder(x.permute(0, 3, 1, 2))
             return PreparedLook(tuple(f.cpu().numpy() for f in features), self.name)
@@ -78,7 +103,7 @@ class TorchEngine:
 
         self._opened()
         checked = check_textures(textures, prepared, self.size, self.name)
-        with torch.inference_mode(), torch.cuda.stream(self.stream):
+        with self._turn(), torch.inference_mode(), torch.cuda.stream(self.stream):
             layers = self._layers(torch.from_numpy(checked).to(self._device), prepared)
             result: Float32 = layers.cpu().numpy()
         return result
@@ -89,7 +114,7 @@ class TorchEngine:
         from torch.utils.dlpack import from_dlpack
 
         check_fit(textures, prepared, self.size, self.name)
-        with torch.inference_mode(), torch.cuda.stream(self.stream):
+        with self._turn(), torch.inference_mode(), torch.cuda.stream(self.stream):
             return self._layers(from_dlpack(textures), prepared)
 
     def _layers(self, textures: Tensor, prepared: PreparedLook) -> Tensor:

@@ -130,8 +130,9 @@ def _with_cuda(engine: DeviceEngine) -> tuple[GpuWorkplace, str | None]:
     from tryon.kernels.cuda_check import fault_of
     from tryon.kernels.cuda_set import CudaSet
 
-    workplace = GpuWorkplace(engine, CudaSet(open_device(engine.stream)))
-    return workplace, fault_of(workplace.kernels) or _fault_of_student(workplace)
+    with TURN:  # it allocates, as a frame does
+        workplace = GpuWorkplace(engine, CudaSet(open_device(engine.stream)))
+        return workplace, fault_of(workplace.kernels) or _fault_of_student(workplace)
 
 
 def _fault_of_student(workplace: GpuWorkplace) -> str | None:
