@@ -69,13 +69,22 @@ def test_the_reason_names_what_changed_since_the_nearest(cache: EngineCache) -> 
 def test_damaged_and_half_written_engines_are_not_used(cache: EngineCache) -> None:
     stored = put(cache, KEY)
     stored.write_bytes(b"engin")
-    assert cache.find(KEY) == (None, "the stored engine is damaged")
+    assert cache.find(KEY) == (None, "the stored engine is missing or damaged")
     stored.unlink()
-    assert cache.find(KEY) == (None, "the stored engine is damaged")
+    assert cache.find(KEY) == (None, "the stored engine is missing or damaged")
     assert put(cache, KEY, b"new").read_bytes() == b"new"  # and it can be built again
     assert cache.find(KEY)[1] == ""
     (stored.parent / "key.json").write_text("{")
     assert cache.entries() == ()
+
+
+def test_an_engine_of_another_name_is_built_again(cache: EngineCache) -> None:
+    """As those are that were called engine.ep once."""
+    stored = put(cache, KEY)
+    stored.rename(stored.with_suffix(".ep"))
+    assert cache.find(KEY) == (None, "the stored engine is missing or damaged")
+    put(cache, KEY)
+    assert [path.name for path in sorted(stored.parent.iterdir())] == [ENGINE, "key.json"]
 
 
 def test_a_failed_build_leaves_nothing(cache: EngineCache) -> None:

@@ -12,7 +12,7 @@ from tests.engines.test_engines import look, textures, wear
 from tryon.engines import __main__ as command
 from tryon.engines import tensorrt_build as build
 from tryon.engines.base import stack_texture
-from tryon.engines.cache import EngineCache
+from tryon.engines.cache import EngineCache, EngineKey
 from tryon.engines.choose import choose
 from tryon.engines.gpu import gpu_state
 from tryon.engines.serving import example_inputs, serving_module
@@ -71,6 +71,16 @@ def test_it_exports_with_a_fixed_shape_and_constant_kernels(
     np.testing.assert_array_equal(program.module()(*example), serving(*example))
     with pytest.raises((RuntimeError, AssertionError)):
         program.module()(example[0][:1], *example[1:])
+
+
+def test_pytorch_does_not_complain_of_the_name_of_the_file(
+    cache: EngineCache, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2),))
+    key = EngineKey("", "", "", "", "", "2", "f32")
+    path = cache.store(key, lambda path: torch.export.save(program, str(path)))
+    assert torch.export.load(str(path)).module()(-torch.ones(2)).tolist() == [0, 0]
+    assert capfd.readouterr() == ("", "")
 
 
 @no_gpu

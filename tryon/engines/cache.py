@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-ENGINE, KEY, PARTIAL, LOCK = "engine.ep", "key.json", ".partial-", "building.lock"
+ENGINE, KEY, PARTIAL, LOCK = "engine.pt2", "key.json", ".partial-", "building.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class EngineCache:
             if entry.key == key:
                 if _sha256(entry.folder / ENGINE) == entry.sha256:
                     return entry.folder / ENGINE, ""
-                return None, "the stored engine is damaged"
+                return None, "the stored engine is missing or damaged"
         others = [entry.key for entry in entries if entry.key.shape == key.shape]
         if not others:
             return None, f"none was built for {key.shape} yet"
