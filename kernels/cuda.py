@@ -58,8 +58,8 @@ class CudaDevice:
         """Open the current GPU and compile the kernels, or load them from CuPy's cache.
 
         Args:
-            stream: what everything runs on: any object with `__cuda_stream__`, such as the
-                `torch.cuda.Stream` of the networks; None makes a stream of its own.
+            stream: what everything runs on: any object with `__cuda_stream__` or `cuda_stream`,
+                such as the `torch.cuda.Stream` of the networks; None makes a stream of its own.
 
         Raises:
             RuntimeError: there is no usable GPU; the message has the remedy.
@@ -70,10 +70,14 @@ class CudaDevice:
         import cupy
 
         self._cupy = cupy
+        self._lent = stream  # it ends with its owner's last reference
         streams = cupy.cuda.Stream
-        self.stream = (
-            streams(non_blocking=True) if stream is None else streams.from_external(stream)
-        )
+        if stream is None:
+            self.stream = streams(non_blocking=True)
+        elif hasattr(streams, "from_external") and hasattr(stream, "__cuda_stream__"):
+            self.stream = streams.from_external(stream)
+        else:  # before CuPy 14 or PyTorch 2.10
+            self.stream = cupy.cuda.ExternalStream(stream.cuda_stream)
         self._module = cupy.RawModule(code=source(), options=OPTIONS)
         self._kernels: dict[str, Any] = {}
         self._done = cupy.cuda.Event(block=True, disable_timing=True)

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -94,6 +95,12 @@ def test_a_package_that_cannot_load_says_why(
 def test_cuda_kernels_are_tried(monkeypatch: pytest.MonkeyPatch, cpp_library: Path) -> None:
     fake = installed(cpp_library, monkeypatch)
     assert findings(doctor._cupy)["CUDA kernels"].state == doctor.OK
+    lent = SimpleNamespace(cuda_stream=41)
+    monkeypatch.setattr("tryon.engines.gpu.why_no_torch_gpu", lambda: None)
+    monkeypatch.setattr("torch.cuda.Stream", lambda: lent)  # as the engines' is, on a GPU
+    opened = fake.cuda.ExternalStream = mock.Mock(return_value=fake.cuda.Stream(non_blocking=True))
+    assert findings(doctor._cupy)["CUDA kernels"].state == doctor.OK
+    opened.assert_called_once_with(41)
     fake.broken = "paint"
     wrong = findings(doctor._cupy)["CUDA kernels"]
     assert (wrong.state, wrong.text) == (doctor.ABSENT, "paint is not what the reference computes")

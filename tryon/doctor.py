@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from tryon.console import one_line, run_main
 
@@ -206,12 +207,23 @@ def _cuda_kernels() -> Finding:
     from tryon.kernels.cuda_set import CudaSet
 
     try:
-        fault = fault_of(CudaSet(CudaDevice()))
+        fault = fault_of(CudaSet(CudaDevice(_stream())))
     except Exception as error:  # of CuPy, its compiler or the driver; the CPU's do as well
         fault = f"cannot run ({one_line(error)}): update the NVIDIA driver and CuPy"
     if fault:
         return _absent("CUDA kernels", fault)
     return Finding("CUDA kernels", OK, "compiled, and agree with the reference")
+
+
+def _stream() -> Any:
+    """What a session's kernels run on: a stream of PyTorch's, where PyTorch has the GPU."""
+    from tryon.engines.gpu import why_no_torch_gpu
+
+    if why_no_torch_gpu() is not None:
+        return None
+    import torch
+
+    return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 
 def _engines() -> Iterator[Finding]:

@@ -132,7 +132,9 @@ class FakeCupy(ModuleType):
 
             @classmethod
             def from_external(cls, stream: Any) -> Any:
-                return cls(non_blocking=True)
+                lent = cls(non_blocking=True)
+                _, lent.ptr = stream.__cuda_stream__()
+                return lent
 
             def __enter__(self) -> None:
                 pass

@@ -6,8 +6,10 @@ On a GPU the same behaviours run through the real CuPy.
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,6 +115,31 @@ def test_a_face_that_was_not_expected_is_brought_later(gpu: CudaDevice) -> None:
         np.testing.assert_allclose(found, image[19:21, x + 19 : x + 21].mean((0, 1)) / 255, 1e-4)
     canvas = kernels.canvas(picture, [corners + np.float32([120, 0]), corners * np.float32(np.nan)])
     np.testing.assert_array_equal(kernels.store(canvas), image)
+
+
+@pytest.mark.parametrize("lacks", ["", "from_external", "__cuda_stream__"])
+def test_the_stream_of_another_library_is_taken_and_kept(
+    monkeypatch: pytest.MonkeyPatch, cpp_library: Path, lacks: str
+) -> None:
+    """CuPy before 14 and PyTorch before 2.10 do not know of `__cuda_stream__`."""
+
+    class Torch:
+        cuda_stream = 41
+
+        def __cuda_stream__(self) -> tuple[int, int]:
+            return 0, 41
+
+    fake = installed(cpp_library, monkeypatch)
+    if lacks:
+        monkeypatch.delattr(Torch if lacks == "__cuda_stream__" else fake.cuda.Stream, lacks)
+    fake.cuda.ExternalStream = lambda ptr: SimpleNamespace(ptr=ptr)
+    stream = Torch()
+    owner = weakref.ref(stream)
+    device = CudaDevice(stream)
+    del stream
+    gc.collect()
+    assert device.stream.ptr == 41
+    assert owner() is not None
 
 
 def test_reasons_have_remedies(monkeypatch: pytest.MonkeyPatch, cpp_library: Path) -> None:
