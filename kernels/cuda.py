@@ -27,6 +27,7 @@ SOURCES = ("colour.cu", "atlas.cu", "raster.cu", "polygon.cu", "composite.cu")
 OPTIONS = ("--std=c++17", "--fmad=false")
 
 REMEDY = "pip install 'tryon[gpu]' on a machine with an NVIDIA GPU and its driver"
+UPDATE = "update the NVIDIA driver, then pip install --upgrade 'tryon[gpu]'"
 
 
 @cache

@@ -202,14 +202,14 @@ def _cupy() -> Iterator[Finding]:
 
 
 def _cuda_kernels() -> Finding:
-    from tryon.kernels.cuda import CudaDevice
+    from tryon.kernels.cuda import UPDATE, CudaDevice
     from tryon.kernels.cuda_check import fault_of
     from tryon.kernels.cuda_set import CudaSet
 
     try:
         fault = fault_of(CudaSet(CudaDevice(_stream())))
     except Exception as error:  # of CuPy, its compiler or the driver; the CPU's do as well
-        fault = f"cannot run ({one_line(error)}): update the NVIDIA driver and CuPy"
+        fault = f"cannot run ({one_line(error)}): {UPDATE}"
     if fault:
         return _absent("CUDA kernels", fault)
     return Finding("CUDA kernels", OK, "compiled, and agree with the reference")

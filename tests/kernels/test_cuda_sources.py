@@ -15,6 +15,9 @@ from tryon.kernels import cuda, cuda_launch
 # Turing, Ampere (data centre, GeForce), Ada, Hopper.
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90")
 
+# What CuPy adds to the options it is given.
+OPTIONS = (*cuda.OPTIONS, "-ftz=true", "--device-as-default-execution-space")
+
 needs_nvrtc = pytest.mark.skipif(
     nvrtc.library() is None, reason="no CUDA compiler: pip install nvidia-cuda-nvrtc"
 )
@@ -23,7 +26,7 @@ needs_nvrtc = pytest.mark.skipif(
 @needs_nvrtc
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_kernel_compiles(architecture: str) -> None:
-    code, messages = nvrtc.compile_cuda(cuda.source(), architecture, cuda.OPTIONS)
+    code, messages = nvrtc.compile_cuda(cuda.source(), architecture, OPTIONS)
     assert code, messages
     assert messages == ""  # no warning either
     for kernel in signatures():
@@ -33,7 +36,7 @@ def test_every_kernel_compiles(architecture: str) -> None:
 @needs_nvrtc
 def test_an_error_names_the_file_and_line() -> None:
     broken = cuda.source().replace("float map[6];", "float map[six];")
-    code, messages = nvrtc.compile_cuda(broken, "sm_90", cuda.OPTIONS)
+    code, messages = nvrtc.compile_cuda(broken, "sm_90", OPTIONS)
     text = (Path(cuda.__file__).parent / "composite.cu").read_text().splitlines()
     line = next(n for n, content in enumerate(text, 1) if "float map[6];" in content)
     assert not code

@@ -366,6 +366,18 @@ def test_without_cupy_auto_says_so_and_cuda_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_compiler_that_does_not_start_is_told_with_a_remedy(
+    cupy: FakeCupy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(**settings: Any) -> None:
+        raise RuntimeError("Failed to auto-detect CUDA root directory. Please specify\nit.")
+
+    monkeypatch.setattr(cupy, "RawModule", fail)
+    assert workplace.open_workplace("auto", InOrder(threads=1)).kernels.name == "cpu"
+    (record,) = caplog.records
+    assert "Please specify: update the NVIDIA driver, then pip install" in record.getMessage()
+
+
 def test_a_student_on_the_cpu_has_kernels_there(
     live_session: TryOnSession, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -94,12 +94,17 @@ def open_workplace(wanted: str, engine: Engine) -> Workplace:
     """
     if wanted == "cpu" or (wanted == "auto" and not on_gpu(engine)):
         return CpuWorkplace(engine)
-    fault: str | None = f"{engine.name} is not on a GPU: use backend tensorrt or torch-cuda"
-    if on_gpu(engine):
+    from tryon.kernels.cuda import UPDATE, why_not
+
+    fault: str | None
+    if not on_gpu(engine):
+        fault = f"{engine.name} is not on a GPU: use backend tensorrt or torch-cuda"
+    elif (fault := why_not()) is None:
         try:
             workplace, fault = _with_cuda(engine)
         except Exception as error:  # whatever CuPy, its compiler and the driver raise
-            fault = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            fault = f"{line.rstrip('.')}: {UPDATE}"
         if fault is None:
             return workplace
     problem = f"CUDA kernels cannot be used: {fault}"
