@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .cuda_device import TILE, Device, grid_of
 from .reference_time import HIDDEN
@@ -26,18 +26,27 @@ class Mesh(NamedTuple):
     """Triangles set up for a box and sorted into its tiles."""
 
     drawn: Any  # (T * TRIANGLE_BYTES,) uint8
-    bins: Any  # (tiles, words) uint32, a bit for each triangle
+    bins: Any  # room for (tiles, words) uint32, a bit for each triangle
     words: int
 
 
 class Crossings(NamedTuple):
     """Where the sub-scanlines of a box cross polygons."""
 
-    crossings: Any  # (P, capacity, lines) float64, px, sorted
-    counts: Any  # (P, lines) int32
+    crossings: Any  # room for (P, capacity, lines) float64, px, sorted
+    counts: Any  # room for (P, lines) int32
     polygons: int
     capacity: int  # crossings a line has room for
     soft: Any  # (P,) float32 of the edges, see `reference.polygon_coverage`
+
+
+def room_for(device: Device, count: int, dtype: DTypeLike) -> Any:
+    """Memory for so many numbers, (a power of two,): as the box of a face grows, it seldom does.
+
+    A pool hands out a block again only where the size fits, and never joins two that it asked the
+    driver for: with a size for every row of the box a coming face would fill the GPU.
+    """
+    return device.empty((1 << max(count - 1, 0).bit_length(),), dtype)
 
 
 def set_up_mesh(
@@ -48,7 +57,7 @@ def set_up_mesh(
     across, down = grid_of((width, height))
     words = -(-count // 32)
     drawn = device.empty((count * TRIANGLE_BYTES,), np.uint8)
-    bins = device.empty((across * down, words), np.uint32)
+    bins = room_for(device, across * down * words, np.uint32)
     device.launch(
         "set_up_triangles", (count,), points, triangles, uv, count, *origin, width, height, drawn
     )
@@ -86,8 +95,8 @@ def cross(
     lengths = [len(polygon) for polygon in sound]
     starts = np.cumsum([0, *lengths], dtype=np.int32)
     count, capacity, lines = len(sound), max(lengths), (shape[0] + 2) * SUBSCANLINES
-    crossings = device.empty((count, capacity, lines), np.float64)
-    counts = device.empty((count, lines), np.int32)
+    crossings = room_for(device, count * capacity * lines, np.float64)
+    counts = room_for(device, count * lines, np.int32)
     corners = np.concatenate(sound) if capacity else np.zeros((1, 2), np.float32)
     device.launch(
         "cross_polygons", (count * lines,), device.upload(corners), device.upload(starts), count,

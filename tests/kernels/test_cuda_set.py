@@ -113,6 +113,28 @@ def test_frames_of_other_sizes_follow_each_other(
         assert np.abs(painted.astype(int) - wanted).max() <= 1
 
 
+def test_a_coming_face_asks_for_few_sizes_of_memory(
+    device: Device,
+    pair: NDArray[np.uint8],
+    faces: tuple[Face, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pool of a GPU never joins blocks: each size that is new is kept beside all others."""
+    sizes: set[int] = set()
+    empty = device.empty
+
+    def asked(shape: tuple[int, ...], dtype: Any) -> Any:
+        sizes.add(int(np.prod(shape)) * np.dtype(dtype).itemsize)
+        return empty(shape, dtype)
+
+    monkeypatch.setattr(device, "empty", asked)
+    face, kernels = faces[0], CudaSet(device)
+    middle = face.landmarks.mean(0)
+    for zoom in np.linspace(0.3, 1.3, 60, dtype=np.float32):
+        worn(kernels, pair, (replace(face, landmarks=(face.landmarks - middle) * zoom + middle),))
+    assert len(sizes) < 30  # 158 where each box had its own
+
+
 @pytest.mark.parametrize("shown", [{"share": 0.0}, {"visible": 0.0}])
 def test_closed_gates_and_hidden_faces_keep_every_byte(
     cuda: CudaSet, pair: NDArray[np.uint8], faces: tuple[Face, ...], shown: dict[str, float]
