@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from . import cuda_launch as launch
 from .cuda_device import Box, Device
+from .sets import Canvas
 from .shapes import softness
 
 F32 = NDArray[np.float32]
@@ -41,7 +42,8 @@ class Picture:
     expected: list[F32]
     pixels: Any = None  # (H, W, 3) uint8 on the device, valid in `box`; None before the first need
     box: Box = ((0, 0), (0, 0))
-    painted: Box = field(default=((0, 0), (0, 0)))
+    painted: Box = ((0, 0), (0, 0))
+    copy: Canvas | None = None  # of the frame, on the host, for what is painted to come back to
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -104,9 +106,13 @@ class CudaSet:
         return launch.gate(self.device, affine, shares, strengths, visibility, shown)
 
     def canvas(self, picture: Picture, faces: Sequence[F32]) -> Picture:
-        """See `KernelSet.canvas`: the copy on the device is painted, not the frame."""
+        """See `KernelSet.canvas`: the copy on the device is painted.
+
+        One on the host is made while the device is at work.
+        """
         self._bring(picture, faces, 0)
         picture.painted = _box_around(faces, picture.shape, 0)
+        picture.copy = Canvas(picture.host)
         return picture
 
     def paint(
@@ -125,7 +131,8 @@ class CudaSet:
 
     def store(self, canvas: Picture) -> U8:
         """See `KernelSet.store`; waits for the stream, once."""
-        image = canvas.host.copy()
+        assert canvas.copy is not None
+        image = canvas.copy.image
         self.device.download_box(canvas.pixels, image, canvas.painted)
         return image
 

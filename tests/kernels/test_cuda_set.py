@@ -113,6 +113,19 @@ def test_frames_of_other_sizes_follow_each_other(
         assert np.abs(painted.astype(int) - wanted).max() <= 1
 
 
+def test_the_frame_is_copied_while_the_device_is_at_work(
+    cuda: CudaSet, pair: NDArray[np.uint8], faces: tuple[Face, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy begins before anything is painted, and the painted box comes back into it."""
+    copied: list[NDArray[np.uint8]] = []
+    copyto = np.copyto
+    monkeypatch.setattr(np, "copyto", lambda to, of: copied.append(to) or copyto(to, of))
+    canvas = cuda.canvas(cuda.picture(pair, []), [face.landmarks for face in faces])
+    image = cuda.store(canvas)
+    np.testing.assert_array_equal(image, pair)
+    assert [array is image for array in copied] == [True]
+
+
 def test_a_coming_face_asks_for_few_sizes_of_memory(
     device: Device,
     pair: NDArray[np.uint8],
