@@ -169,7 +169,10 @@ class CudaDevice:
         runtime.memcpyAsync(target.data.ptr, source.data.ptr, size, kind, self.stream.ptr)
 
     def milliseconds(self, step: Callable[[], object]) -> float:
-        """Run something and tell how long the stream was busy with it."""
+        """Run something and tell how long the stream was busy with it.
+
+        Only if work that was queued before lasts until all of it is queued; see `cuda_bench`.
+        """
         cuda = self._cupy.cuda
         begin, end = cuda.Event(), cuda.Event()
         begin.record(self.stream)
