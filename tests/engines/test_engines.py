@@ -147,12 +147,15 @@ def test_unknown_engines_are_refused_and_auto_takes_openvino(folder: Path) -> No
 
 
 def test_float32_on_a_gpu_is_float32_and_has_the_gpu_to_itself(folder: Path) -> None:
-    flags = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = [flag.allow_tf32 for flag in flags]
-    with gpu_turn():
-        assert [flag.allow_tf32 for flag in flags] == [False, False]
-        assert turn_is_taken()
-    assert [flag.allow_tf32 for flag in flags] == before
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+    for chosen in ("ieee", "tf32"):  # by the application
+        convolutions.fp32_precision = chosen
+        with gpu_turn():
+            assert convolutions.fp32_precision == "ieee"
+            assert turn_is_taken()
+        assert convolutions.fp32_precision == chosen
+    convolutions.fp32_precision = before
     engine, turns = TorchEngine(folder), []
     engine._turn = lambda: nullcontext(turns.append("turn"))
     prepared = engine.prepare(look())

@@ -32,22 +32,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def gpu_turn() -> Iterator[None]:
-    """Have the GPU to oneself, with float32 as exact there as on a CPU.
+    """Have the GPU to oneself, with convolutions as exact there as on a CPU.
 
     PyTorch lets cuDNN round what it multiplies to 10 bits (TF32), for the whole process.
     """
     import torch
 
-    flags: tuple[Any, ...] = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn: Any = torch.backends.cudnn
+    # An application that set the new name may not even read the old one, that of PyTorch < 2.9.
+    new = hasattr(cudnn, "conv")
+    flags, name, exact = (
+        (cudnn.conv, "fp32_precision", "ieee") if new else (cudnn, "allow_tf32", False)
+    )
     with TURN:
-        before = [flag.allow_tf32 for flag in flags]
+        before = getattr(flags, name)
+        setattr(flags, name, exact)
         try:
-            for flag in flags:
-                flag.allow_tf32 = False
             yield
         finally:
-            for flag, value in zip(flags, before, strict=True):
-                flag.allow_tf32 = value
+            setattr(flags, name, before)
 
 
 class TorchEngine:
