@@ -11,22 +11,23 @@ from unittest import mock
 import pytest
 
 from tests.kernels.fake_cupy import installed
-from tryon import doctor
-from tryon.engines import gpu
+from tryon.doctor import cameras, command, gpu, software
+from tryon.doctor.finding import ABSENT, BROKEN, OK, Check, Finding
+from tryon.engines.gpu import Gpu, GpuState
 from tryon.models.weights import STUDENT_DIR
-from tryon.streaming import cameras
+from tryon.streaming.cameras import CameraInfo
 
 
-def findings(check: doctor.Check) -> dict[str, doctor.Finding]:
+def findings(check: Check) -> dict[str, Finding]:
     return {finding.name: finding for finding in check()}
 
 
-def only(monkeypatch: pytest.MonkeyPatch, *checks: doctor.Check) -> None:
-    monkeypatch.setattr(doctor, "CHECKS", checks)
+def only(monkeypatch: pytest.MonkeyPatch, *checks: Check) -> None:
+    monkeypatch.setattr(command, "CHECKS", checks)
 
 
 def test_this_machine_is_healthy_and_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert doctor.main([]) == 0
+    assert command.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
     text = "\n".join(lines)
     for name in ("python", "numba", "cpu", "student weights", "face networks", "CPU kernels"):
@@ -44,8 +45,8 @@ def test_this_machine_is_healthy_and_told_line_by_line(capsys: pytest.CaptureFix
 def test_json_is_one_object_with_the_same_findings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    only(monkeypatch, doctor._python, doctor._gpu, doctor._virtual_camera)
-    assert doctor.main(["--json"]) == 0
+    only(monkeypatch, software.python, gpu.gpu, cameras.virtual_camera)
+    assert command.main(["--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is True
     assert {"python", "gpu"} <= {check["name"] for check in report["checks"]}
@@ -61,22 +62,22 @@ def test_changed_weights_are_broken(
     graph = next((tmp_path / "student").glob("*.bin"))
     graph.write_bytes(graph.read_bytes()[:-1])
     monkeypatch.setattr("tryon.models.weights.STUDENT_DIR", tmp_path / "student")
-    only(monkeypatch, doctor._weights)
-    assert doctor.main([]) == 1
+    only(monkeypatch, software.weights)
+    assert command.main([]) == 1
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("BROKEN  student weights")
     assert "SHA-256" in first
     assert "reinstall" in first
     assert second.startswith("ok      face networks")
-    assert doctor.main(["--json"]) == 1
+    assert command.main(["--json"]) == 1
     assert json.loads(capsys.readouterr().out)["ok"] is False
 
 
 def test_a_missing_package_is_broken_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "NEEDED", {"numpy": "numpy", "no-such-thing": "no_such_thing"})
-    found = findings(doctor._packages)
-    assert found["numpy"].state == doctor.OK
-    assert found["no-such-thing"].state == doctor.BROKEN
+    monkeypatch.setattr(software, "NEEDED", {"numpy": "numpy", "no-such-thing": "no_such_thing"})
+    found = findings(software.packages)
+    assert found["numpy"].state == OK
+    assert found["no-such-thing"].state == BROKEN
     assert found["no-such-thing"].text == "not installed"
     assert found["no-such-thing"].remedy.endswith("pip install --force-reinstall no-such-thing")
 
@@ -86,48 +87,46 @@ def test_a_package_that_cannot_load_says_why(
 ) -> None:
     (tmp_path / "broken_thing.py").write_text("raise ImportError('libGL.so.1: cannot open')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(doctor, "NEEDED", {"broken-thing": "broken_thing"})
-    found = findings(doctor._packages)["broken-thing"]
-    assert found.state == doctor.BROKEN
+    monkeypatch.setattr(software, "NEEDED", {"broken-thing": "broken_thing"})
+    found = findings(software.packages)["broken-thing"]
+    assert found.state == BROKEN
     assert "libGL.so.1" in found.text
 
 
 def test_cuda_kernels_are_tried(monkeypatch: pytest.MonkeyPatch, cpp_library: Path) -> None:
     fake = installed(cpp_library, monkeypatch)
-    assert findings(doctor._cupy)["CUDA kernels"].state == doctor.OK
+    assert findings(gpu.cupy)["CUDA kernels"].state == OK
     lent = SimpleNamespace(cuda_stream=41)
     monkeypatch.setattr("tryon.engines.gpu.why_no_torch_gpu", lambda: None)
     monkeypatch.setattr("torch.cuda.Stream", lambda: lent)  # as the engines' is, on a GPU
     opened = fake.cuda.ExternalStream = mock.Mock(return_value=fake.cuda.Stream(non_blocking=True))
-    assert findings(doctor._cupy)["CUDA kernels"].state == doctor.OK
+    assert findings(gpu.cupy)["CUDA kernels"].state == OK
     opened.assert_called_once_with(41)
     fake.broken = "paint"
-    wrong = findings(doctor._cupy)["CUDA kernels"]
-    assert (wrong.state, wrong.text) == (doctor.ABSENT, "paint is not what the reference computes")
+    wrong = findings(gpu.cupy)["CUDA kernels"]
+    assert (wrong.state, wrong.text) == (ABSENT, "paint is not what the reference computes")
     assert wrong.remedy
 
 
 def test_kernels_that_paint_wrongly_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert findings(doctor._kernels)["CPU kernels"].state == doctor.OK
+    assert findings(software.kernels)["CPU kernels"].state == OK
     monkeypatch.setattr("tryon.kernels.cpu.composite", lambda *arguments: None)
-    assert findings(doctor._kernels)["CPU kernels"].state == doctor.BROKEN
+    assert findings(software.kernels)["CPU kernels"].state == BROKEN
 
 
 def test_a_gpu_and_its_driver_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = gpu.GpuState((gpu.Gpu("Some Board", "8.9", 24 * 2**30),), "13.0", None)
-    monkeypatch.setattr(gpu, "gpu_state", lambda: state)
-    found = findings(doctor._gpu)
+    state = GpuState((Gpu("Some Board", "8.9", 24 * 2**30),), "13.0", None)
+    monkeypatch.setattr("tryon.engines.gpu.gpu_state", lambda: state)
+    found = findings(gpu.gpu)
     assert found["gpu"].text == "Some Board, compute capability 8.9, 24 GiB"
     assert found["driver"].text == "runs CUDA up to 13.0"
 
 
 def test_no_engine_at_all_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tryon.engines.choose.why_not", lambda name: f"{name} is gone: get it")
-    found = findings(doctor._engines)
-    assert found["engine torch"] == doctor.Finding(
-        "engine torch", "absent", "torch is gone", "get it"
-    )
-    assert found["engines"].state == doctor.BROKEN
+    found = findings(gpu.engines)
+    assert found["engine torch"] == Finding("engine torch", "absent", "torch is gone", "get it")
+    assert found["engines"].state == BROKEN
 
 
 def test_looking_starts_no_build(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,43 +144,43 @@ def test_looking_starts_no_build(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("tryon.engines.choose.why_not", lambda name: None)
     monkeypatch.setattr("tryon.engines.choose.choose", choose)
-    text = findings(doctor._engines)["engine tensorrt"].text
+    text = findings(gpu.engines)["engine tensorrt"].text
     assert text.startswith("torch-cuda-f32 (TensorRT not built), runs; taken by default")
 
 
 def test_cameras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    two = (cameras.CameraInfo(0, "Front"), cameras.CameraInfo(2, "Desk"))
-    monkeypatch.setattr(cameras, "list_cameras", lambda: two)
-    assert {n: f.text for n, f in findings(doctor._cameras).items()} == {
+    two = (CameraInfo(0, "Front"), CameraInfo(2, "Desk"))
+    monkeypatch.setattr("tryon.streaming.cameras.list_cameras", lambda: two)
+    assert {n: f.text for n, f in findings(cameras.cameras).items()} == {
         "camera 0": "Front",
         "camera 2": "Desk",
     }
-    monkeypatch.setattr(cameras, "list_cameras", lambda: ())
-    assert findings(doctor._cameras)["cameras"].state == doctor.ABSENT
+    monkeypatch.setattr("tryon.streaming.cameras.list_cameras", lambda: ())
+    assert findings(cameras.cameras)["cameras"].state == ABSENT
 
 
 def test_the_virtual_camera_needs_a_package_and_on_linux_a_device(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(doctor, "LOOPBACKS", tmp_path)
+    monkeypatch.setattr(cameras, "LOOPBACKS", tmp_path)
     monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr(doctor, "_version", lambda package: "")
-    assert "pip install" in findings(doctor._virtual_camera)["virtual camera"].remedy
-    monkeypatch.setattr(doctor, "_version", lambda package: "0.15.0")
-    assert "modprobe" in findings(doctor._virtual_camera)["virtual camera"].remedy
+    monkeypatch.setattr(cameras, "version_of", lambda package: "")
+    assert "pip install" in findings(cameras.virtual_camera)["virtual camera"].remedy
+    monkeypatch.setattr(cameras, "version_of", lambda package: "0.15.0")
+    assert "modprobe" in findings(cameras.virtual_camera)["virtual camera"].remedy
     (tmp_path / "video7").mkdir()
-    assert findings(doctor._virtual_camera)["virtual camera"].state == doctor.OK
+    assert findings(cameras.virtual_camera)["virtual camera"].state == OK
 
 
 def test_a_check_that_fails_is_a_finding_and_the_rest_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def _odd_part():
+    def odd_part():
         raise ZeroDivisionError("by zero")
         yield
 
-    only(monkeypatch, _odd_part, doctor._python)
-    assert doctor.main([]) == 1
+    only(monkeypatch, odd_part, software.python)
+    assert command.main([]) == 1
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("BROKEN  odd part")
     assert "ZeroDivisionError" in first
