@@ -184,8 +184,10 @@ def test_stored_engines_are_used_again_and_others_built_anew(
 
 def test_an_engine_serves_as_soon_as_it_is_built(folder: Path, cache: EngineCache) -> None:
     names: list[str] = []
+    opened = threading.Event()
 
     def build(model: Path) -> Iterator[str]:
+        assert opened.wait(60)
         for faces in (1, 4):
             names.append(engine.name)
             build_missing(model, cache, lambda line: None, faces, runtime=Traced())
@@ -193,6 +195,7 @@ def test_an_engine_serves_as_soon_as_it_is_built(folder: Path, cache: EngineCach
 
     said: list[str] = []
     engine = TensorRtEngine(folder, builder=build, say=said.append, runtime=Traced())
+    opened.set()
     engine.wait_ready()
     assert names == ["torch-cpu-f32 (TensorRT being built)", NAME]
     assert said == ["1 of 4", "4 of 4"]
