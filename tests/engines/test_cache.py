@@ -110,7 +110,9 @@ def test_one_builds_and_sweeps_up_what_a_killed_build_left(cache: EngineCache) -
         left.mkdir()
         other = threading.Thread(target=wait_for_the_other)
         other.start()
+        until = time.monotonic() + 60
         while not said:
+            assert time.monotonic() < until
             time.sleep(0.01)
         assert (built, left.exists()) == ([], True)
         built.append("first")
