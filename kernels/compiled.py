@@ -179,7 +179,9 @@ def keep_memory() -> None:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="tryon-kernels")
+    # With the thread that calls as many as there may be. One more, once it was made, is woken in
+    # turn with the others for the rest of the process, on a core that is busy: 0.4 ms a frame.
+    return ThreadPoolExecutor(max(1, thread_count() - 1), thread_name_prefix="tryon-kernels")
 
 
 if hasattr(os, "register_at_fork"):

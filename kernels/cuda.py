@@ -43,11 +43,12 @@ def why_not() -> str | None:
     """Why no CUDA device can be opened here, with the remedy; None if one can."""
     try:
         import cupy
-    except ImportError as error:
-        return f"CuPy cannot be imported ({error}): {REMEDY}"
+    except Exception as error:  # what it is built for and what is here may differ in any way
+        text = " ".join(str(error).replace("=", "").split())  # CuPy tells it on ten lines
+        return f"CuPy cannot be imported ({text}): {REMEDY}"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
+    except Exception as error:
         return f"CUDA does not start ({error}): install or update the NVIDIA driver"
     return None if count else "no NVIDIA GPU is visible: check CUDA_VISIBLE_DEVICES"
 

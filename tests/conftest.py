@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -185,6 +186,11 @@ def mesh_pixels(image: np.ndarray, *faces: Face) -> np.ndarray:
         texels = cpu.rasterise(points, table.triangles, table.uv, (0, 0), inside.shape)
         inside |= (texels >= 0).all(-1)
     return inside
+
+
+def without_gpu() -> dict[str, str]:
+    """Surroundings of a program whose "auto" is to be the CPU."""
+    return {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
 
 
 def turn_is_taken() -> bool:

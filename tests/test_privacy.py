@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import without_gpu
+
 # Runs in its own interpreter: an audit hook cannot be removed, and other tests import mediapipe.
 # Events go to a file, so that those of a forked child count too.
 GUARD = """
@@ -100,7 +102,7 @@ def run(
         text=True,
         timeout=300,
         check=False,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},  # with one, "auto" asks PyTorch
+        env=without_gpu(),  # with one, "auto" asks PyTorch
     )
 
 

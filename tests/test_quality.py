@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import mesh_pixels
+from tests.conftest import mesh_pixels, without_gpu
 from tests.models.tiny_teacher import alive, layer_teacher
 from tryon import photo
 from tryon.errors import ConfigError, MissingExtraError, WeightsError
@@ -181,5 +181,11 @@ def test_without_the_teacher_a_photo_needs_no_torch(here):
         "code = photo.main(['face.png', '--look', 'red.look', '-o', 'o.png']); "
         "print(code, 'torch' in sys.modules, 'diffusers' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=without_gpu(),
+    )
     assert done.stdout.splitlines()[-1] == "0 False False"

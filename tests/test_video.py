@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests import media_factory as make
+from tests.conftest import without_gpu
 from tryon import video
 from tryon.streaming.demo_clip import DemoClip
 from tryon.streaming.media_pieces import PieceWriter
@@ -264,7 +265,7 @@ def test_sigterm_puts_everything_away_and_exits_130(clip, look, tmp_path):
     folder.mkdir()
     out = folder / "out.mp4"
     command = [sys.executable, "-m", "tryon.video", str(clip), "--look", str(worn), "-o", str(out)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=without_gpu()) as process:
         try:
             while process.poll() is None and not list(folder.glob(".tryon-*/plan.json")):
                 time.sleep(0.02)

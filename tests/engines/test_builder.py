@@ -23,7 +23,9 @@ def test_lines_come_while_it_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "import sys, time; from pathlib import Path\n"
         "assert sys.argv[1] == '--model'\n"
         "print('engine 1', flush=True)\n"
-        "while not (Path(sys.argv[2]) / 'heard').exists(): time.sleep(0.01)\n"
+        "for _ in range(6000):\n"
+        "    if (Path(sys.argv[2]) / 'heard').exists(): break\n"
+        "    time.sleep(0.01)\n"
         "print('warnings of a library', file=sys.stderr)\n"
         "print('engine 2', flush=True)\n"
     )
@@ -50,7 +52,9 @@ def test_it_ends_its_work_when_nobody_is_left(tmp_path: Path) -> None:
     works = (
         "import sys, time; from pathlib import Path; from tryon.engines.__main__ import _say\n"
         "_say('engine 1')\n"
-        "while not (Path(sys.argv[2]) / 'alone').exists(): time.sleep(0.01)\n"
+        "for _ in range(6000):\n"
+        "    if (Path(sys.argv[2]) / 'alone').exists(): break\n"
+        "    time.sleep(0.01)\n"
         "_say('engine 2'); (Path(sys.argv[2]) / 'stored').touch()\n"
     )
     parent = (

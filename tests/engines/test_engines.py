@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import turn_is_taken
+from tests.conftest import turn_is_taken, without_gpu
 from tryon.engines import openvino
 from tryon.engines.base import Engine, PreparedLook
 from tryon.engines.choose import choose
@@ -147,15 +146,17 @@ def test_unknown_engines_are_refused_and_auto_takes_openvino(folder: Path) -> No
 
 
 def test_float32_on_a_gpu_is_float32_and_has_the_gpu_to_itself(folder: Path) -> None:
-    convolutions = torch.backends.cudnn.conv
-    before = convolutions.fp32_precision
-    for chosen in ("ieee", "tf32"):  # by the application
-        convolutions.fp32_precision = chosen
+    cudnn = torch.backends.cudnn
+    before = cudnn.conv.fp32_precision
+    for chosen in (before, "ieee", "tf32"):  # "ieee" sets it apart from the other networks
+        cudnn.conv.fp32_precision = chosen
         with gpu_turn():
-            assert convolutions.fp32_precision == "ieee"
+            assert cudnn.conv.fp32_precision != "tf32"
             assert turn_is_taken()
-        assert convolutions.fp32_precision == chosen
-    convolutions.fp32_precision = before
+        assert cudnn.conv.fp32_precision == chosen
+    cudnn.conv.fp32_precision = before
+    with gpu_turn():
+        assert cudnn.allow_tf32 is False  # others may ask for it meanwhile
     engine, turns = TorchEngine(folder), []
     engine._turn = lambda: nullcontext(turns.append("turn"))
     prepared = engine.prepare(look())
@@ -178,8 +179,8 @@ def test_the_openvino_engine_never_imports_torch(folder: Path) -> None:
         "import sys; from pathlib import Path; from tryon.engines.choose import choose;"
         f"choose('auto', Path({str(folder)!r}), threads=1); assert 'torch' not in sys.modules"
     )
-    hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # with one, "auto" asks PyTorch
-    subprocess.run([sys.executable, "-c", program], check=True, env=hidden)
+    # With a GPU, "auto" asks PyTorch.
+    subprocess.run([sys.executable, "-c", program], check=True, env=without_gpu())
 
 
 def test_exported_files_name_no_folder_of_this_machine(folder: Path) -> None:

@@ -48,7 +48,7 @@ class Traced:
         self.broken = False
         self.runs = 0
         self.in_use = threading.Lock()
-        self.captures = False
+        self.captures = self.started = False
 
     def keys(self, folder: Path) -> dict[int, EngineKey]:
         weights = read_manifest(folder).files[WEIGHTS]
@@ -61,7 +61,12 @@ class Traced:
             raise EngineError("TensorRT cannot build the student: no memory")
         torch.jit.trace(module, example, check_trace=False).save(str(path))
 
+    def start(self) -> None:
+        assert not turn_is_taken(), "frames would wait for an import of seconds"
+        self.started = True
+
     def load(self, path: Path):
+        assert self.started
         assert turn_is_taken(), "a graph may be captured while an engine is loaded"
         module = torch.jit.load(str(path))
         fresh = True

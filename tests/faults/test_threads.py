@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.conftest import difference, frames
+from tests.conftest import difference, frames, without_gpu
 from tests.streaming.test_live import Collect, Numbers, keep
 from tryon import SessionConfig, TryOnSession
 from tryon.errors import SessionClosedError
@@ -133,7 +133,12 @@ session.process(DemoClip(320, 240).frame(0).image)
 {end}
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=without_gpu(),
     )
     assert done.returncode == (3 if "exit" in end else 0)
     assert done.stderr == ""

@@ -180,7 +180,7 @@ def test_a_student_that_is_waited_for_elsewhere_rests_as_well():
         times = StageTimings(student=student, composite=composite, total=student + composite + 20)
         refresh.measured(times, (*STUDENT, "composite"))
         ran.append(due)
-    assert sum(ran[30:]) / 60 == pytest.approx(20 / 45, abs=0.05)  # of 40 ms a frame 20 are left
+    assert sum(ran[30:]) / 60 == pytest.approx(15 / 40.2, abs=0.03)  # of 40 ms 15 are left
 
 
 @pytest.mark.parametrize("wrong", [{"fps": -1}, {"most": 0}, {"changed": float("nan")}])

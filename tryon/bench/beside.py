@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from tryon.session import TryOnSession
 
 _START = (
-    "import sys; from tryon import Look, TryOnSession; import numpy as np;"
+    "import sys; from tryon import Look, SessionConfig, TryOnSession; import numpy as np;"
     "from tryon.streaming.demo_clip import DemoClip;"
     "frame = DemoClip(1280, 720).frame(0).image;"
-    "session = TryOnSession(Look.load(sys.argv[1]));"
+    "session = TryOnSession(Look.load(sys.argv[1]), SessionConfig(backend=sys.argv[2]));"
     "out = session.process(frame).image; session.close(); assert (out != frame).any()"
 )
 
@@ -67,13 +67,18 @@ def from_a_camera(
     return run_live(Pictures(pictures, frames, fps), session.stages, [NullSink()])
 
 
-def start_up(look: Look) -> float:
-    """Seconds from starting a new process to its first made-up frame."""
+def start_up(look: Look, backend: str) -> float:
+    """Seconds from starting a new process to its first made-up frame.
+
+    Args:
+        look: what is worn.
+        backend: what runs the student, see `SessionConfig`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "worn.look"
         look.save(path)
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", _START, str(path)], check=True)
+        subprocess.run([sys.executable, "-c", _START, str(path), backend], check=True)
         return round(time.perf_counter() - began, 2)
 
 

@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace) -> None:
             "drops": camera.drops,
             "frame_age_ms": _rounded(camera.frame_age_ms),
         },
-        "start_to_first_frame_s": beside.start_up(looks[0]),
+        "start_to_first_frame_s": beside.start_up(looks[0], arguments.backend),
         "look_swap_ms": _rounded(swap),
         "memory_mb": memory,
     }

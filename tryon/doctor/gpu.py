@@ -24,7 +24,7 @@ def gpu() -> Iterator[Finding]:
 
 
 def tensorrt() -> Iterator[Finding]:
-    """The packages; `engines` tells whether they work."""
+    """The packages; only a build tells whether they work."""
     from tryon.engines.tensorrt_build import REMEDY, tensorrt_version
 
     found = tensorrt_version()

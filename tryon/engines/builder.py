@@ -42,7 +42,8 @@ def build_apart(folder: Path) -> Iterator[str]:
             stderr=faults,  # libraries talk there; only the last line matters
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C ends the session, not the build
+            start_new_session=True,  # Ctrl-C ends the session, not the build; so on Windows
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         yield f"TensorRT: process {process.pid} builds engines; it goes on if this one ends"
         assert process.stdout is not None

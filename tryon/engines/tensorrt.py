@@ -150,6 +150,7 @@ class TensorRtEngine:
     def _take_over(self, faces: int, path: Path) -> None:
         """Serve so many faces with an engine, its graph captured before a frame needs it."""
         nothing = np.zeros((faces, self.size, self.size, 4), np.float32)
+        self._runtime.start()
         with TURN:
             if self._closed:
                 return

@@ -68,8 +68,12 @@ class Runtime(Protocol):
         """Compile a float16 module for inputs of exactly these shapes, and save it."""
         ...
 
+    def start(self) -> None:
+        """Import what `load` needs, which takes seconds; it leaves the GPU alone."""
+        ...
+
     def load(self, path: Path) -> nn.Module:
-        """Load what `build` saved, ready to be called on `device`."""
+        """Load what `build` saved, ready to be called on `device`; after `start`."""
         ...
 
     def capture(self, on: bool) -> None:
@@ -172,6 +176,14 @@ class TensorRt:
         except Exception as error:  # whatever exporter, converters and builder raise
             raise EngineError(f"TensorRT cannot build the student: {line_of(error)}") from error
 
+    def start(self) -> None:
+        """See `Runtime.start`.
+
+        Raises:
+            EngineError: torch-tensorrt cannot be imported.
+        """
+        import_torch_tensorrt()
+
     def load(self, path: Path) -> nn.Module:
         """See `Runtime.load`.
 
@@ -180,7 +192,6 @@ class TensorRt:
         """
         import torch
 
-        import_torch_tensorrt()  # registers what the file refers to
         try:
             module: nn.Module = torch.export.load(str(path)).module()
         except Exception as error:

@@ -38,14 +38,17 @@ def gpu_turn() -> Iterator[None]:
     """
     import torch
 
-    cudnn: Any = torch.backends.cudnn
-    # An application that set the new name may not even read the old one, that of PyTorch < 2.9.
-    new = hasattr(cudnn, "conv")
-    flags, name, exact = (
-        (cudnn.conv, "fp32_precision", "ieee") if new else (cudnn, "allow_tf32", False)
-    )
+    # Its old name goes for all networks of cuDNN; where an application has set some of them apart,
+    # by the new names, the old one may not even be read.
+    flags: Any = torch.backends.cudnn
+    name: str = "allow_tf32"
+    exact: bool | str = False
     with TURN:
-        before = getattr(flags, name)
+        try:
+            before = getattr(flags, name)
+        except RuntimeError:
+            flags, name, exact = flags.conv, "fp32_precision", "ieee"
+            before = getattr(flags, name)
         setattr(flags, name, exact)
         try:
             yield

@@ -62,6 +62,7 @@ class LayerRefresh:
         self._saved = 0.0  # ms
         self._costs: deque[float] = deque(maxlen=_FRAMES)  # ms of one face
         self._others: deque[float] = deque(maxlen=_FRAMES)  # ms of all else in a frame
+        self._resting: deque[float] = deque(maxlen=_FRAMES)  # ms of `stages` without a run
 
     def reset(self) -> None:
         """Forget the faces, as after a cut; times stay true."""
@@ -111,9 +112,13 @@ class LayerRefresh:
 
         Args:
             timings: of the frame.
-            stages: whose time a frame is spared in which the student rests.
+            stages: that take less time in a frame in which the student rests.
         """
         spent = sum(getattr(timings, stage) for stage in stages)
+        if not self._made:
+            self._resting.append(spent)
+        if self._resting:  # what they take without a run is no cost of one
+            spent -= min(spent, median(self._resting))
         self._others.append(timings.total - spent)
         if self._made:
             self._costs.append(spent / self._made)
